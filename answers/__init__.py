@@ -1,0 +1,1 @@
+"""Your written answers and hyperparameters: one file a part."""

@@ -1,0 +1,1 @@
+"""What you write: one idea per file, in reading order."""
