@@ -1,0 +1,254 @@
+"""The comparing half: from evidence to a verdict, in a process that the student's code never ran in.
+
+(In a notebook it is the same process, for fast feedback; grading keeps the two apart.)
+"""
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from cs_helpers.checks import diagnose
+from cs_helpers.checks.evidence import NOT_DONE, Item, Production
+from cs_helpers.checks.measures import measured
+from cs_helpers.checks.produce import INPUTS
+from cs_helpers.checks.registry import Check
+from cs_helpers.checks.suspects import alternatives, suspects
+from cs_helpers.tasks import TASKS
+
+PASS, FAIL, TODO = "PASS", "FAIL", "NOT DONE"
+MISSING = "missing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """The verdict on one piece of evidence.
+
+    Attributes:
+        name: Its name.
+        verdict: "PASS", "FAIL", or "missing" if the run ended before it.
+        shape: Its shape as text; empty for numbers and texts.
+        max_difference: Largest difference to the expected value, as a share of that tensor's typical value.
+        message: What is wrong.
+        hint: The likeliest cause.
+    """
+
+    name: str
+    verdict: str
+    shape: str = ""
+    max_difference: float | None = None
+    message: str = ""
+    hint: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The verdict on one check; points are split evenly over its evidence."""
+
+    id: str
+    verdict: str
+    points: float
+    max_points: int
+    evidence: tuple[Line, ...]
+    message: str = ""
+    hint: str = ""
+    printed: str = ""
+
+
+def compare(check: Check, expected: Production, production: Production, streams_agree: bool = True) -> Result:
+    """Decide about one check.
+
+    Args:
+        check: The check.
+        expected: What the reference solution produced on the same trial; measured or not.
+        production: What the student's code produced.
+        streams_agree: Whether torch's random stream is here what it was for ``expected``; if not, evidence
+            that depends on it is left out.
+
+    Returns:
+        The result.
+    """
+    expected, production = measured(check.id, expected), measured(check.id, production)
+    names = [name for name in expected.items if streams_agree or name not in check.streams]
+    lines = tuple(_judge(check, name, expected, production) for name in names)
+    passed = sum(line.verdict == PASS for line in lines)
+    max_points = TASKS[check.id].points
+    points = round(max_points * passed / len(lines), 2)
+    message, hint = _summary(check, lines, production)
+    return Result(
+        check.id, _verdict(lines, production), points, max_points, lines, message, hint, _printed(production)
+    )
+
+
+def _verdict(lines: tuple[Line, ...], production: Production) -> str:
+    if all(line.verdict == PASS for line in lines) and production.failure is None:
+        return PASS
+    stub = production.failure is not None and production.failure.kind == NOT_DONE
+    return TODO if stub and not any(line.verdict == FAIL for line in lines) else FAIL
+
+
+def _summary(check: Check, lines: tuple[Line, ...], production: Production) -> tuple[str, str]:
+    """Put into words the first thing that is wrong; modified inputs come first, as they spoil the rest."""
+    failed = [line for line in lines if line.verdict == FAIL]
+    failed.sort(key=lambda line: line.name != INPUTS)
+    failure = production.failure
+    if failed:
+        line = failed[0]
+        more = f" ({len(failed) - 1} more values are wrong.)" if len(failed) > 1 else ""
+        message = f"{line.name}: {line.message}." + (
+            f" See {_place(check, line.name)}." if check.where else ""
+        )
+        hint = line.hint or next((other.hint for other in failed if other.hint), "")
+        return message + more + (f" Then: {failure.message}." if failure else ""), hint
+    if failure and failure.kind == NOT_DONE:
+        return failure.message or f"{check.id} is still to be written", ""
+    if failure:
+        at = f" at {failure.where}" if failure.where else ""
+        code = f" `{failure.code}`" if failure.code else ""
+        return f"{failure.message}{at}{code}", _about_failure(failure.message)
+    missing = [line.name for line in lines if line.verdict == MISSING]
+    return (f"{', '.join(missing)}: nothing that could be measured", "") if missing else ("", "")
+
+
+def _about_failure(message: str) -> str:
+    causes = {
+        "still running": "is there a loop that never ends?",
+        "SystemExit": "leave it to the caller to end the program: raise an error instead",
+        "KeyboardInterrupt": "the code raises KeyboardInterrupt itself",
+        "requires_grad": "layers work on plain tensors: no requires_grad, no autograd",
+        "'NoneType'": "some method returns None: is there a return statement on every path?",
+    }
+    return next((cause for sign, cause in causes.items() if sign in message), "")
+
+
+def _place(check: Check, name: str) -> str:
+    prefix = max((key for key in check.where if name.startswith(key)), key=len)
+    return f"{TASKS[check.id].file}, {check.where[prefix]}"
+
+
+def _printed(production: Production) -> str:
+    if not production.printed_total:
+        return ""
+    rest = production.printed_total - len(production.printed)
+    return production.printed + (f"... and {rest:,} more characters" if rest else "")
+
+
+def _judge(check: Check, name: str, expected: Production, production: Production) -> Line:
+    want, item = expected.items[name], production.items.get(name)
+    if item is None:
+        return Line(name, MISSING)
+    shape = str(tuple(item.tensor.shape)) if item.kind == "tensor" and item.tensor is not None else ""
+    if wrong := _wrong_type(want, item):
+        return Line(name, FAIL, shape, None, *wrong)
+    if want.kind == "text":
+        return _judge_text(check, name, expected, item.text)
+    assert want.tensor is not None
+    assert item.tensor is not None
+    got = item.tensor
+    if got.shape != want.tensor.shape:
+        message = f"expected shape {tuple(want.tensor.shape)}, got {tuple(got.shape)}"
+        return Line(name, FAIL, shape, None, message, _hint(check, name, got, expected))
+    if got.dtype != want.tensor.dtype:
+        return Line(name, FAIL, shape, None, *_dtypes(want.tensor, got))
+    if not bool(torch.isfinite(got).all()):
+        return Line(name, FAIL, shape, None, *_not_finite(got, name, expected))
+    return _judge_values(check, name, got, expected, shape)
+
+
+def _judge_values(check: Check, name: str, got: Tensor, expected: Production, shape: str) -> Line:
+    want = expected.items[name].tensor
+    assert want is not None
+    scale = diagnose.typical(want)
+    difference = (got.double() - want.double()).abs().max().item() if got.numel() else 0.0
+    relative = difference / scale if scale else difference
+    if relative <= (check.tolerance(name).relative if scale else 1e-6):
+        return Line(name, PASS, shape, relative)
+    if any(diagnose.close(got.double(), other.double()) for other in alternatives(check.id, name, expected)):
+        return Line(name, PASS, shape, 0.0)
+    wanted, given, index = diagnose.first_difference(got, want)
+    case = _case(check, name, got, expected)
+    fact = diagnose.diagnose(case)
+    message = f"expected {wanted:.4g}{index}, got {given:.4g}" + (f"; {fact}" if fact else "")
+    own = _own_hint(check, name, got, expected)
+    return Line(name, FAIL, shape, relative, message, own or fact)
+
+
+def _case(check: Check, name: str, got: Tensor, expected: Production) -> diagnose.Case:
+    others = {
+        other: item.tensor.double()
+        for other, item in expected.items.items()
+        if other != name and item.kind == "tensor" and item.tensor is not None
+    }
+    want = expected.items[name].tensor
+    assert want is not None
+    inputs = {key: tensor.double() for key, tensor in expected.inputs.items()}
+    return diagnose.Case(name, got.double(), want.double(), others, inputs, check.factors)
+
+
+def _own_hint(check: Check, name: str, got: Tensor, expected: Production) -> str:
+    return next(
+        (
+            sentence
+            for suspect, value, sentence in suspects(check.id, expected)
+            if suspect == name and isinstance(value, Tensor) and diagnose.close(got.double(), value.double())
+        ),
+        "",
+    )
+
+
+def _hint(check: Check, name: str, got: Tensor, expected: Production) -> str:
+    if got.is_complex() or not bool(torch.isfinite(got).all()):
+        return ""
+    own = _own_hint(check, name, got, expected)
+    return own or diagnose.diagnose(_case(check, name, got, expected))
+
+
+def _wrong_type(want: Item, item: Item) -> tuple[str, str] | None:
+    if item.kind != want.kind:
+        expected = {"tensor": "a torch.Tensor", "number": "a Python number", "text": "a str"}[want.kind]
+        hints = {
+            "NoneType": "is the return statement missing?",
+            "ndarray": "stay with torch: no .numpy() on the way",
+            "Tensor": "turn a one-element tensor into a number with .item()",
+            "float": "keep it a tensor: no .item() here",
+        }
+        return f"expected {expected}, got {item.type_name}", hints.get(item.type_name, "")
+    if item.on_graph and not want.on_graph:
+        return (
+            "the tensor is attached to an autograd graph",
+            "layers work on plain tensors: create them without requires_grad",
+        )
+    if item.device != want.device:
+        return f"expected a tensor on {want.device}, got one on {item.device}", "keep the device of the input"
+    if want.kind == "number" and item.type_name != want.type_name:
+        return f"expected {want.type_name}, got {item.type_name}", ""
+    return None
+
+
+def _dtypes(want: Tensor, got: Tensor) -> tuple[str, str]:
+    hint = "a NumPy array or a float64 constant on the way? Keep the dtype of the input"
+    return f"expected dtype {want.dtype}, got {got.dtype}", hint if got.dtype == torch.float64 else ""
+
+
+def _judge_text(check: Check, name: str, expected: Production, got: str) -> Line:
+    want = expected.items[name].text
+    if got == want:
+        return Line(name, PASS)
+    if name == INPUTS:
+        hint = (
+            "operations ending in _ and assignments like x[...] = change the caller's tensor: work on a copy"
+        )
+        return Line(name, FAIL, message=f"{got} was modified in place", hint=hint)
+    own = next((text for n, value, text in suspects(check.id, expected) if n == name and value == got), "")
+    return Line(name, FAIL, message=f"expected {want!r}, got {got!r}", hint=own)
+
+
+def _not_finite(got: Tensor, name: str, expected: Production) -> tuple[str, str]:
+    bad = ~torch.isfinite(got)
+    index = [int(i) for i in bad.nonzero()[0]] if got.ndim else []
+    value = got[tuple(index)].item()
+    same = [n for n, t in expected.inputs.items() if t.shape == got.shape]
+    at = "".join(f" (there {n} is {expected.inputs[n][tuple(index)].item():g})" for n in same[:1])
+    where = f" at {index}" if index else ""
+    hint = "overflow: exp of a large number is inf, and inf - inf is nan; use a form that stays finite"
+    return f"got {value}{where}{at}, {int(bad.sum())} of {bad.numel()} entries are not finite", hint

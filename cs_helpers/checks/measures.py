@@ -1,0 +1,78 @@
+"""The comparing half of checks whose raw evidence is random: what can be measured of it.
+
+A measurement runs where the verdict is made, on the raw evidence of the reference and of the student
+alike; the results replace the raw items (those whose names start with ``raw:``).
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cs_helpers.checks.evidence import Production, snapshot
+from cs_helpers.checks.registry import Tolerance
+
+RAW = "raw:"
+Measure = Callable[[Mapping[str, Tensor]], Iterator[tuple[str, Any]]]
+
+
+def measured(check_id: str, production: Production) -> Production:
+    """Replace raw evidence by measurements of it; anything else stays.
+
+    Raw evidence that cannot be measured (missing, of a wrong shape or type) is dropped, and so is missing
+    from the result.
+    """
+    raw = {name: item for name, item in production.items.items() if name.startswith(RAW)}
+    if not raw:
+        return production
+    items = {name: item for name, item in production.items.items() if name not in raw}
+    tensors = {
+        name: item.tensor for name, item in raw.items() if item.kind == "tensor" and item.tensor is not None
+    }
+    try:
+        for name, value in _MEASURES[check_id](tensors):
+            items[name] = snapshot(value)
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError):
+        pass  # what was measured until here counts; the rest is missing evidence
+    return dataclasses.replace(production, items=items)
+
+
+RATES = Tolerance(0.01, "a rate over 2**20 independent draws: 5 standard deviations or more")
+DROPOUT_RATES = (
+    "share of units kept",
+    "kept in both of two neighbouring rows",
+    "kept in both of two neighbouring columns",
+    "kept in both of two calls",
+)
+
+
+def dropout(raw: Mapping[str, Tensor]) -> Iterator[tuple[str, Any]]:
+    """Measure Dropout's masks on an input of ones: rates, scale, independence, the gradient's mask."""
+    out = _square(raw, "raw:out")
+    kept = out != 0
+    yield DROPOUT_RATES[0], kept.double().mean().item()
+    values = out[kept] if bool(kept.any()) else out.flatten()
+    yield "smallest value of a kept unit", values.min().double().item()
+    yield "largest value of a kept unit", values.max().double().item()
+    yield DROPOUT_RATES[1], (kept[0::2] & kept[1::2]).double().mean().item()
+    yield DROPOUT_RATES[2], (kept[:, 0::2] & kept[:, 1::2]).double().mean().item()
+    dx = _square(raw, "raw:dx")
+    yield "share of units whose gradient has another mask", (dx != out).double().mean().item()
+    again = _square(raw, "raw:out, second call")
+    yield DROPOUT_RATES[3], (kept & (again != 0)).double().mean().item()
+
+
+def _square(raw: Mapping[str, Tensor], name: str) -> Tensor:
+    tensor = raw[name]
+    if (
+        tensor.shape != (1024, 1024)
+        or not tensor.is_floating_point()
+        or not bool(torch.isfinite(tensor).all())
+    ):
+        raise ValueError(f"{name}: expected finite floats of shape (1024, 1024)")
+    return tensor
+
+
+_MEASURES: dict[str, Measure] = {"p1.dropout": dropout}

@@ -1,0 +1,52 @@
+"""The call that students make: ``check("p1.linear")``."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from cs_helpers.checks.assets import ASSETS, expected, streams_agree
+from cs_helpers.checks.compare import Result, compare
+from cs_helpers.checks.produce import produce
+from cs_helpers.checks.registry import find
+from cs_helpers.checks.report import Source, Verdict
+from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
+
+
+class Checker:
+    """Runs checks against the stored expected evidence.
+
+    ``check("p1.linear")`` runs one and returns its verdict, which a notebook shows as a table.
+    ``check.source("p1.linear")`` shows the lines that are run.
+
+    Args:
+        root: The folder that ``hw/`` is in.
+        assets: The folder of the expected evidence.
+    """
+
+    def __init__(self, root: Path = COURSE_ROOT, assets: Path = ASSETS) -> None:
+        self.hw = StudentPackage(root)
+        self._root, self._assets = root, assets
+
+    def __call__(self, check_id: str, *, seconds: float | None = None) -> Verdict:
+        """Run one check on the student's code as it is on disk now.
+
+        Args:
+            check_id: Such as ``p1.linear``.
+            seconds: Time limit; the check's own if not given.
+
+        Raises:
+            ValueError: If there is no such check.
+        """
+        return Verdict(self.result(check_id, seconds))
+
+    def result(self, check_id: str, seconds: float | None = None) -> Result:
+        """Run one check and return the bare result."""
+        check = find(check_id)
+        want = expected(check_id, self._assets)
+        production = produce(check, self.hw, root=self._root, seconds=seconds)
+        return compare(check, want, production, streams_agree(self._assets))
+
+    def source(self, check_id: str) -> Source:
+        """Show the lines that a check runs."""
+        function: Callable[..., object] = find(check_id).produce
+        return Source(inspect.getsource(function))
