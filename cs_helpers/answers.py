@@ -5,9 +5,8 @@ from pathlib import Path
 
 from cs_helpers.checks.guard import describe
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
+from cs_helpers.regions import PLACEHOLDER
 from cs_helpers.tasks import TASKS, suggestion
-
-PLACEHOLDER = "*Your answer goes here.*"
 
 
 class AnswerError(ValueError):

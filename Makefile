@@ -1,0 +1,81 @@
+# Everything runs in a private .venv, which the first command makes. `make` alone lists the commands.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test check lint style types marks fix mutants record lock clean
+.DELETE_ON_ERROR:
+
+help:  ## List these commands
+	@echo "make COMMAND [PYTHON=python3.12]"
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-11s%s\n", $$1, $$2 }'
+
+lab: $(READY)  ## Open the notebooks in JupyterLab, Part 1 first
+	$(BIN)/course lab
+
+test: $(READY)  ## Run all quick tests (ARGS="-k linear" narrows them down)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(READY)  ## Check your code (ARGS="part1" or ARGS="p1.linear")
+	$(BIN)/course check $(ARGS)
+
+lint: style types marks  ## Look for problems of style, types, notebooks and solution marks
+
+style: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+marks: $(READY)
+	$(BIN)/python -m cs_helpers.nbtools check
+	$(BIN)/python -m cs_helpers.regions lint
+
+fix: $(READY)  ## Repair what lint can repair by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m cs_helpers.nbtools fix
+
+mutants: $(READY)  ## Show which wrong implementations the checks catch and name
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+record: $(READY)  ## Write the expected tensors in tests/assets again
+	$(BIN)/python -m cs_helpers.checks.record
+
+lock: $(READY)  ## Pin the newest allowed versions in requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.10 \
+	  --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.txt
+
+clean:  ## Remove .venv and everything else that can be made again
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -o -name .ipynb_checkpoints | while IFS= read -r folder; do rm -rf "$$folder"; done
+
+# Small networks run fastest on one thread, and the tests use every core already.
+test mutants record: export OMP_NUM_THREADS ?= 1
+
+# The fast installer reads no pip configuration, so pip finishes the job where it cannot.
+$(READY): pyproject.toml requirements.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv \
+	  || echo "The fast installer uv cannot be had: plain pip does its work, in minutes."
+	@if $(BIN)/uv --version >/dev/null 2>&1 \
+	  && $(BIN)/uv pip install --python $(BIN)/python -r requirements.txt \
+	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e .; \
+	then :; else \
+	  $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt \
+	  && $(BIN)/python -m pip install --disable-pip-version-check --no-deps -e .; \
+	fi
+	@touch $@
+
+$(BIN)/python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "make: $(PYTHON) not found. Install Python 3.10 or newer, or name yours: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "make: Python 3.10 or newer is needed, $(PYTHON) is" \
+	    "$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "make: $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)

@@ -1,0 +1,174 @@
+"""The command line: ``course check``, ``course lab``, ``course data``.
+
+Exit status: 0 all is well, 1 something failed or is not done, 2 the command was used wrongly.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from cs_helpers.tasks import TASKS, suggestion
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The course on the command line. Exit status: 0 all is well, 1 something failed, 2 wrong usage.",
+)
+out = Console()
+err = Console(stderr=True)
+ROOT = Path(__file__).resolve().parents[1]
+COLOURS = {"PASS": "green", "FAIL": "bold red", "NOT DONE": "yellow"}
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Checks or parts, such as p1.linear or part1. All if none.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON and nothing else.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file in hw/ is saved.")] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Time limit for each check; its own if not given.")
+    ] = None,
+) -> None:
+    """Run checks on the code in hw/ and say what is right, what is wrong and why."""
+    if as_json and watch:
+        raise typer.BadParameter("--json prints once: leave out --watch")
+    try:
+        ids = _ids(names or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    all_passed = _run(ids, as_json, seconds)
+    if watch:
+        _watch(ids, seconds)
+    raise typer.Exit(0 if all_passed else 1)
+
+
+def _ids(names: list[str]) -> list[str]:
+    from cs_helpers.checks.registry import select
+
+    return [check.id for check in select(names)]
+
+
+def _run(ids: list[str], as_json: bool, seconds: float | None) -> bool:
+    """Run the checks, show the results, and return whether all passed."""
+    from cs_helpers.checks.compare import PASS, Result
+
+    results: list[Result] = []
+    interrupted = False
+    try:
+        for result in _results(ids, seconds, quiet=as_json):
+            results.append(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    if as_json:
+        out.out(json.dumps([dataclasses.asdict(result) for result in results], indent=1), highlight=False)
+    else:
+        _show(results)
+    if interrupted:
+        err.print(f"Interrupted after {len(results)} of {len(ids)} checks.")
+    return not interrupted and all(result.verdict == PASS for result in results)
+
+
+def _results(ids: list[str], seconds: float | None, quiet: bool) -> Iterator["object"]:
+    from cs_helpers.checks.assets import AssetError
+    from cs_helpers.checks.session import Checker
+
+    checker = Checker()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+        bar = progress.add_task("checking", total=len(ids))
+        for check_id in ids:
+            progress.update(bar, description=check_id)
+            try:
+                yield checker.result(check_id, seconds)
+            except AssetError as error:
+                err.print(f"course: {error}", style="red", highlight=False)
+                raise typer.Exit(1) from error
+            progress.advance(bar)
+
+
+def _show(results: list) -> None:
+    from cs_helpers.checks.report import as_text, points
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading, justify in (("", "left"), ("check", "left"), ("", "left"), ("points", "right")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for result in results:
+        verdict = Text(result.verdict, style=COLOURS[result.verdict])
+        score = f"{points(result.points)}/{result.max_points}"
+        table.add_row(verdict, result.id, TASKS[result.id].title, score)
+    out.print(table)
+    for result in results:
+        if result.verdict != "PASS":
+            out.print()
+            out.out(as_text(result), highlight=False)
+    earned, possible = sum(r.points for r in results), sum(r.max_points for r in results)
+    out.print(f"\n{points(earned)} of {possible} points")
+    _show_answers({TASKS[result.id].part for result in results})
+
+
+def _show_answers(parts: set[int]) -> None:
+    from cs_helpers.answers import display_answer
+
+    questions = [task.id for task in TASKS.values() if task.kind == "answer" and task.part in parts]
+    answers = [display_answer(question) for question in questions]
+    waiting = [answer for answer in answers if answer.problem or not answer.done]
+    if waiting:
+        out.out("\n".join(repr(answer) for answer in waiting), highlight=False)
+    elif answers:
+        out.print(f"Written answers: {', '.join(questions)} (read by a person)", highlight=False)
+
+
+def _watch(ids: list[str], seconds: float | None) -> None:
+    from watchfiles import PythonFilter, watch
+
+    folders = [folder for folder in (ROOT / "hw", ROOT / "answers") if folder.is_dir()]
+    err.print("Waiting for changes in hw/ and answers/. Ctrl-C ends this.", style="dim")
+    for _ in watch(*folders, watch_filter=PythonFilter(), raise_interrupt=False):
+        out.rule()
+        _run(ids, as_json=False, seconds=seconds)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    part: Annotated[int, typer.Option(min=1, help="The part whose notebook opens.")] = 1,
+) -> None:
+    """Open JupyterLab on the notebooks. Options that this command does not know are JupyterLab's own."""
+    found = sorted((ROOT / "notebooks").glob("part*.ipynb"))
+    notebook = next((path for path in found if path.name.startswith(f"part{part}_")), None)
+    if notebook is None:
+        raise typer.BadParameter(f"there is no notebook of part {part}; there are: {_names(found)}")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), *context.args]
+    # Small networks want one thread: more only get in each other's way (and in other programs').
+    environment = {"OMP_NUM_THREADS": str(min(2, os.cpu_count() or 1)), **os.environ}
+    try:
+        raise typer.Exit(subprocess.call(command, cwd=ROOT, env=environment))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(path.stem for path in paths) or "none"
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""Solution regions: find them, and make the blank files that students start from.
+
+Two marks decide what is solution, each a comment on a line of its own, with exactly this text::
+
+    # BEGIN SOLUTION p1.linear          inside a function; becomes raise NotImplementedError(...)
+    # END SOLUTION
+
+    # BEGIN ANSWER p1.q1                at module level; its strings become a placeholder
+    # END ANSWER
+
+Whatever only resembles a mark is an error, never plain text: a misspelt mark would give a solution away.
+
+Run as ``python -m cs_helpers.regions lint`` or ``python -m cs_helpers.regions blank OUT``.
+"""
+
+import argparse
+import ast
+import difflib
+import io
+import itertools
+import re
+import sys
+import tokenize
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cs_helpers.tasks import TASKS, suggestion
+
+PLACEHOLDER = "*Your answer goes here.*"
+STUDENT_FOLDERS = ("hw", "answers")
+
+ID = r"p\d+\.[a-z][a-z0-9_]*"
+_BEGIN = re.compile(rf"# BEGIN (SOLUTION|ANSWER) ({ID})")
+_END = re.compile(r"# END (SOLUTION|ANSWER)")
+_LIKE_VERB = re.compile(r"beg\w*|bgin|end|edn|ends|start\w*|stop\w*", re.IGNORECASE)
+_EVERYDAY = {"resolution", "resolutions", "evolution", "dissolution"}
+_LIKE_PHRASE = re.compile(r"\b(begin|end)[ _-]*(solution|answer)", re.IGNORECASE)
+
+
+class RegionError(ValueError):
+    """A mark or a region is not as it must be; the message begins with file and line."""
+
+    def __init__(self, path: object, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+
+
+@dataclass(frozen=True)
+class Region:
+    """One marked region.
+
+    Attributes:
+        kind: ``"SOLUTION"`` or ``"ANSWER"``.
+        id: Task, such as ``p1.linear``.
+        start: Line of the BEGIN mark, from 1.
+        end: Line of the END mark.
+        indent: White space before both marks.
+        qualname: Enclosing function, such as ``Linear.forward``; for an answer, its variables.
+    """
+
+    kind: str
+    id: str
+    start: int
+    end: int
+    indent: str
+    qualname: str
+
+
+@dataclass(frozen=True)
+class _Mark:
+    kind: str
+    id: str | None  # None for an END mark
+    line: int
+    indent: str
+
+
+def parse(source: str, path: object = "<source>", known_ids: Collection[str] | None = None) -> list[Region]:
+    """Find the regions of a Python file.
+
+    Args:
+        source: Text of the file.
+        path: Its name, for messages.
+        known_ids: The ids that exist; None accepts every well-formed one.
+
+    Returns:
+        The regions, from top to bottom.
+
+    Raises:
+        RegionError: If a mark is misspelt, inside a string, unbalanced, nested, or has an unknown id, or if a
+            region is empty, cuts a statement, or is not where its kind belongs.
+    """
+    if "\r" in source:
+        line = source[: source.index("\r")].count("\n") + 1
+        raise RegionError(path, line, "lines must end in \\n alone, this one has \\r")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise RegionError(path, error.lineno or 1, f"not valid Python: {error.msg}") from error
+    regions = []
+    for begin, end in _pairs(_marks(source, path), path):
+        if known_ids is not None and begin.id not in known_ids:
+            hint = suggestion(str(begin.id), sorted(known_ids))
+            raise RegionError(path, begin.line, f"unknown id {begin.id}{hint}")
+        regions.append(_region(tree, source.split("\n"), begin, end, path))
+    return regions
+
+
+def blank(source: str, path: object = "<source>", known_ids: Collection[str] | None = None) -> str:
+    """Replace each region by what students find in its place; everything else stays byte for byte.
+
+    Args:
+        source: Text of a Python file with regions.
+        path: Its name, for messages.
+        known_ids: As for ``parse``.
+
+    Returns:
+        The blank text, which compiles. A solution becomes ``raise NotImplementedError("ID: QUALNAME")``, an
+        answer becomes a placeholder assigned to the same variables.
+
+    Raises:
+        RegionError: As ``parse`` does.
+    """
+    lines = source.split("\n")
+    for region in reversed(parse(source, path, known_ids)):
+        if region.kind == "SOLUTION":
+            stub = [f'{region.indent}raise NotImplementedError("{region.id}: {region.qualname}")']
+        else:
+            stub = [f'{name} = r"""{PLACEHOLDER}"""' for name in region.qualname.split(", ")]
+        lines[region.start - 1 : region.end] = stub
+    text = "\n".join(lines)
+    try:
+        compile(text, str(path), "exec")
+    except SyntaxError as error:
+        raise RegionError(path, error.lineno or 1, f"blank file does not compile: {error.msg}") from error
+    return text
+
+
+def _marks(source: str, path: object) -> Iterator[_Mark]:
+    """Yield the marks; refuse what only looks like one, in a comment or anywhere else."""
+    comments = {
+        token.start[0]: token
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    for number, line in enumerate(source.split("\n"), start=1):
+        comment = comments.get(number)
+        code = line[: comment.start[1]] if comment else line
+        if _LIKE_PHRASE.search(code):
+            raise RegionError(path, number, f"mark outside of a comment: {line.strip()!r}")
+        if comment:
+            mark = _mark(comment.string, number, code)
+            if mark is None and _looks_like_mark(comment.string):
+                raise RegionError(path, number, _misspelt(line.strip()))
+            if mark:
+                yield mark
+
+
+def _mark(comment: str, line: int, code: str) -> _Mark | None:
+    if code.strip():
+        return None
+    if match := _BEGIN.fullmatch(comment):
+        return _Mark(match[1], match[2], line, code)
+    if match := _END.fullmatch(comment):
+        return _Mark(match[1], None, line, code)
+    return None
+
+
+def _looks_like_mark(comment: str) -> bool:
+    """Say whether a comment that is no mark may have been meant as one.
+
+    Any word close to "solution" is enough, since a region that nobody sees is given away. "Answer" is an
+    everyday word: it counts only next to a verb such as "begin".
+    """
+    if _LIKE_PHRASE.search(comment):
+        return True
+    words = re.findall(r"[a-z]+", comment.lower())
+    if any(_close(word, "solution") for word in words if word not in _EVERYDAY):
+        return True
+    pairs = list(itertools.pairwise(words))
+    return any(_LIKE_VERB.fullmatch(a) and _close(b, "answer") for a, b in pairs + [(b, a) for a, b in pairs])
+
+
+def _close(word: str, target: str) -> bool:
+    return difflib.SequenceMatcher(None, word, target).ratio() >= 0.8
+
+
+def _misspelt(text: str) -> str:
+    return (
+        f"not a mark, but looks like one: {text!r}. Allowed, alone on a line: '# BEGIN SOLUTION p1.linear', "
+        "'# END SOLUTION', '# BEGIN ANSWER p1.q1', '# END ANSWER'"
+    )
+
+
+def _pairs(marks: Iterator[_Mark], path: object) -> Iterator[tuple[_Mark, _Mark]]:
+    """Match each BEGIN with its END."""
+    begin: _Mark | None = None
+    for mark in marks:
+        if mark.id is not None:
+            if begin:
+                raise RegionError(path, mark.line, f"{mark.id} begins inside {begin.id} of line {begin.line}")
+            begin = mark
+        elif begin is None:
+            raise RegionError(path, mark.line, f"END {mark.kind} without a BEGIN before it")
+        elif mark.kind != begin.kind:
+            raise RegionError(path, mark.line, f"END {mark.kind} for BEGIN {begin.kind} of line {begin.line}")
+        elif mark.indent != begin.indent:
+            raise RegionError(path, mark.line, f"indented unlike its BEGIN of line {begin.line}")
+        else:
+            yield begin, mark
+            begin = None
+    if begin:
+        raise RegionError(path, begin.line, f"BEGIN {begin.kind} {begin.id} without an END after it")
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A list of statements at one level, and the function or class it belongs to."""
+
+    statements: list[ast.stmt]
+    qualname: str
+    in_function: bool
+
+
+def _region(tree: ast.Module, lines: list[str], begin: _Mark, end: _Mark, path: object) -> Region:
+    """Check the place of a region in the syntax tree and give it its name."""
+    found = list(_inside(_Block(tree.body, "", False), begin, end, path))
+    if not found:
+        raise RegionError(path, begin.line, f"{begin.id} is empty")
+    block, first = found[0]
+    margins = lines[begin.line : _first_line(first) - 1] + lines[_last_line(found[-1][1]) : end.line - 1]
+    between = [line for line in margins if line.strip() and not line.lstrip().startswith("#")]
+    if between or any(other is not block for other, _ in found):
+        raise RegionError(path, begin.line, f"{begin.id} begins and ends in different blocks of code")
+    if first.col_offset != len(begin.indent):
+        raise RegionError(path, begin.line, f"{begin.id} is not indented like the code in it")
+    if begin.kind == "SOLUTION" and not block.in_function:
+        raise RegionError(path, begin.line, f"{begin.id} is outside of a function; a SOLUTION is inside one")
+    qualname = block.qualname
+    if begin.kind == "ANSWER":
+        if block.statements is not tree.body:
+            raise RegionError(path, begin.line, f"{begin.id} is not at module level; an ANSWER is")
+        qualname = ", ".join(_answer_name(statement, path) for _, statement in found)
+    return Region(begin.kind, str(begin.id), begin.line, end.line, begin.indent, qualname)
+
+
+def _inside(block: _Block, begin: _Mark, end: _Mark, path: object) -> Iterator[tuple[_Block, ast.stmt]]:
+    """Yield the outermost statements between two marks, each with its block."""
+    for statement in block.statements:
+        first, last = _first_line(statement), _last_line(statement)
+        if last < begin.line or first > end.line:
+            continue
+        if first > begin.line and last < end.line:
+            yield block, statement
+            continue
+        inner = list(_blocks(statement, block))
+        if not inner or first > begin.line:
+            raise RegionError(path, begin.line, f"{begin.id} cuts the statement of line {first} in two")
+        for child in inner:
+            yield from _inside(child, begin, end, path)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _last_line(statement: ast.stmt) -> int:
+    return statement.end_lineno or statement.lineno
+
+
+def _blocks(statement: ast.stmt, parent: _Block) -> Iterator[_Block]:
+    """Yield the blocks of a compound statement."""
+    qualname, in_function = parent.qualname, parent.in_function
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        qualname = f"{qualname}.{statement.name}".lstrip(".")
+        in_function = not isinstance(statement, ast.ClassDef)
+    holders = [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]
+    for holder in holders:
+        for field in ("body", "orelse", "finalbody"):
+            if statements := getattr(holder, field, None):
+                yield _Block(statements, qualname, in_function)
+
+
+def _answer_name(statement: ast.stmt, path: object) -> str:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str())):
+            return name
+    raise RegionError(path, statement.lineno, "an ANSWER holds only assignments of a string to one variable")
+
+
+def read(path: Path) -> str:
+    """Return the text of a file byte for byte, with no translation of line ends."""
+    return path.read_bytes().decode("utf-8")
+
+
+def student_files(root: Path | str) -> list[Path]:
+    """Return the Python files below a root that may hold regions, in order."""
+    return [path for folder in STUDENT_FOLDERS for path in sorted((Path(root) / folder).rglob("*.py"))]
+
+
+def lint(root: Path | str, known_ids: Collection[str] | None = None) -> list[str]:
+    """Return what is wrong with the regions below a root, the first problem of each file."""
+    problems = []
+    for path in student_files(root):
+        try:
+            blank(read(path), path.relative_to(root), known_ids)
+        except RegionError as error:
+            problems.append(str(error))
+    return problems
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 ok, 1 something is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cs_helpers.regions", description="Check or blank solutions."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("lint", help="check all marks in hw and answers")
+    commands.add_parser("blank", help="write the tree that students start from").add_argument(
+        "out", type=Path
+    )
+    options = parser.parse_args(arguments)
+    problems = lint(Path(), TASKS)
+    if not problems and options.command == "blank":
+        from cs_helpers.student_tree import blank_tree
+
+        try:
+            blank_tree(Path(), options.out, known_ids=TASKS)
+        except (ValueError, OSError) as error:
+            problems = [str(error)]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
