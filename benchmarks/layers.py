@@ -95,7 +95,9 @@ def main() -> None:
     print(f"{args.steps} steps, {args.threads} threads, torch {torch.__version__}")
     base = statistics.median(times["torch.nn + autograd + SGD"])
     for name, seconds in times.items():
-        print(f"{name:45} {statistics.median(seconds) * 1e6:6.0f} us  {statistics.median(seconds) / base:.2f}")
+        print(
+            f"{name:45} {statistics.median(seconds) * 1e6:6.0f} us  {statistics.median(seconds) / base:.2f}"
+        )
 
 
 def measure(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:

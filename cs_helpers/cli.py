@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,7 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from cs_helpers.tasks import TASKS, suggestion
+from cs_helpers.tasks import TASKS
+
+if TYPE_CHECKING:  # torch takes seconds to import: --help does without
+    from cs_helpers.checks.compare import Result
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,8 +40,12 @@ def check(
     names: Annotated[
         list[str] | None, typer.Argument(help="Checks or parts, such as p1.linear or part1. All if none.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON and nothing else.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file in hw/ is saved.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file in hw/ is saved.")
+    ] = False,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Time limit for each check; its own if not given.")
     ] = None,
@@ -64,7 +71,7 @@ def _ids(names: list[str]) -> list[str]:
 
 def _run(ids: list[str], as_json: bool, seconds: float | None) -> bool:
     """Run the checks, show the results, and return whether all passed."""
-    from cs_helpers.checks.compare import PASS, Result
+    from cs_helpers.checks.compare import PASS
 
     results: list[Result] = []
     interrupted = False
@@ -82,7 +89,7 @@ def _run(ids: list[str], as_json: bool, seconds: float | None) -> bool:
     return not interrupted and all(result.verdict == PASS for result in results)
 
 
-def _results(ids: list[str], seconds: float | None, quiet: bool) -> Iterator["object"]:
+def _results(ids: list[str], seconds: float | None, quiet: bool) -> Iterator["Result"]:
     from cs_helpers.checks.assets import AssetError
     from cs_helpers.checks.session import Checker
 
@@ -100,7 +107,7 @@ def _results(ids: list[str], seconds: float | None, quiet: bool) -> Iterator["ob
             progress.advance(bar)
 
 
-def _show(results: list) -> None:
+def _show(results: list["Result"]) -> None:
     from cs_helpers.checks.report import as_text, points
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -163,6 +170,50 @@ def lab(
 
 def _names(paths: list[Path]) -> str:
     return ", ".join(path.stem for path in paths) or "none"
+
+
+@app.command()
+def data(
+    name: Annotated[
+        str | None, typer.Argument(help="cifar10 downloads it (170 MB). Without a name: say what is there.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="The data folder; $COURSE_DATA or ~/.pytorch-datasets if not given.")
+    ] = None,
+) -> None:
+    """Say which data sets are there, or download CIFAR-10 (resumed and verified)."""
+    from cs_helpers.data import DataError, available, data_root, load
+
+    root = data_root(folder)
+    try:
+        if name == "cifar10":
+            _download(root)
+        elif name is not None:
+            raise typer.BadParameter(f"only cifar10 is downloaded, not {name!r}; the others need nothing")
+        out.print(f"Data folder: {root}", highlight=False)
+        for present in available(folder):
+            out.print(f"  {present}", highlight=False)
+        out.print(f"Parts 2 to 5 use: {load('default', folder).train}", highlight=False)
+    except DataError as error:
+        err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _download(root: Path) -> None:
+    from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from cs_helpers.download import download_cifar10
+
+    columns = (
+        TextColumn("CIFAR-10"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as progress:
+        bar = progress.add_task("", total=None)
+        download_cifar10(root, lambda done, total: progress.update(bar, completed=done, total=total))
 
 
 def main() -> None:

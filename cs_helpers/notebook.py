@@ -18,11 +18,11 @@ from IPython.display import HTML, display
 from cs_helpers.answers import display_answer
 from cs_helpers.checks.assets import streams_agree
 from cs_helpers.checks.evidence import NOT_DONE
-from cs_helpers.checks.guard import describe
+from cs_helpers.checks.guard import Interrupts, TimeIsUp, describe, time_limit
 from cs_helpers.checks.session import Checker
 from cs_helpers.checks.student import COURSE_ROOT
 from cs_helpers.plot import use_style
-from cs_helpers.tasks import TASKS
+from cs_helpers.tasks import TASKS, suggestion
 
 __all__ = ["attempt", "check", "display_answer", "hw", "start"]
 
@@ -56,23 +56,27 @@ def start(part: int) -> None:
 
 
 @contextlib.contextmanager
-def attempt(task_id: str) -> Iterator[None]:
+def attempt(task_id: str, seconds: float = 60) -> Iterator[None]:
     """Run a demonstration that needs the student's code, and say so kindly where that is not there yet.
 
-    A stub, or an error out of ``hw/``, ends the block with a note instead of a traceback, so that the cells
-    below still run. Any other error is raised.
+    A stub, an endless loop, or an error out of ``hw/`` ends the block with a note instead of a traceback, so
+    that the cells below still run. Any other error is raised, and so is an interruption by the user.
 
     Args:
         task_id: The task that the demonstration needs.
+        seconds: Time limit.
     """
     if task_id not in TASKS:
-        raise ValueError(f"there is no task {task_id!r}")
+        raise ValueError(f"there is no task {task_id!r}{suggestion(task_id, TASKS)}")
+    interrupts = Interrupts()
     try:
-        yield
-    except Exception as error:
-        if not (isinstance(error, NotImplementedError) or _from_student(error)):
+        with interrupts, time_limit(seconds):
+            yield
+    except BaseException as error:
+        theirs = isinstance(error, NotImplementedError | TimeIsUp) or _from_student(error)
+        if interrupts.real or not theirs:
             raise
-        failure = describe(error, COURSE_ROOT, 0)
+        failure = describe(error, COURSE_ROOT, seconds)
         if failure.kind == NOT_DONE:
             _note(f"NOT DONE {failure.message}. What this cell shows appears once it is written.")
         else:
