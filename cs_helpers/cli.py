@@ -3,6 +3,7 @@
 Exit status: 0 all is well, 1 something failed or is not done, 2 the command was used wrongly.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -111,15 +112,17 @@ def _show(results: list["Result"]) -> None:
     from cs_helpers.checks.report import as_text, points
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading, justify in (("", "left"), ("check", "left"), ("", "left"), ("points", "right")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for heading in ("", "check", "", "points"):
+        table.add_column(heading, justify="right" if heading == "points" else "left", no_wrap=True)
+    table.add_column("still to write")
     for result in results:
         verdict = Text(result.verdict, style=COLOURS[result.verdict])
         score = f"{points(result.points)}/{result.max_points}"
-        table.add_row(verdict, result.id, TASKS[result.id].title, score)
+        stub = result.message.removeprefix(f"{result.id}: ") if result.verdict == "NOT DONE" else ""
+        table.add_row(verdict, result.id, TASKS[result.id].title, score, stub)
     out.print(table)
     for result in results:
-        if result.verdict != "PASS":
+        if result.verdict == "FAIL":
             out.print()
             out.out(as_text(result), highlight=False)
     earned, possible = sum(r.points for r in results), sum(r.max_points for r in results)
@@ -144,9 +147,10 @@ def _watch(ids: list[str], seconds: float | None) -> None:
 
     folders = [folder for folder in (ROOT / "hw", ROOT / "answers") if folder.is_dir()]
     err.print("Waiting for changes in hw/ and answers/. Ctrl-C ends this.", style="dim")
-    for _ in watch(*folders, watch_filter=PythonFilter(), raise_interrupt=False):
-        out.rule()
-        _run(ids, as_json=False, seconds=seconds)
+    with contextlib.suppress(KeyboardInterrupt):
+        for _ in watch(*folders, watch_filter=PythonFilter()):
+            out.rule()
+            _run(ids, as_json=False, seconds=seconds)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

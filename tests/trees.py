@@ -20,7 +20,7 @@ def student_tree(target: Path, done: Collection[str] = ()) -> Path:
         for region in reversed(parse("\n".join(lines) + "\n", path)):
             if region.id not in done:
                 stub = f'raise NotImplementedError("{region.id}: {region.qualname}")'
-                lines[region.start - 1 : region.end] = [" " * region.indent + stub]
+                lines[region.start - 1 : region.end] = [region.indent + stub]
         (target / "hw" / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return target
 
