@@ -30,13 +30,16 @@ check = Checker()
 hw = check.hw
 
 
-def start(part: int) -> None:
+def start(part: int, threads: int = 1) -> None:
     """Set up a part's notebook: plot style, one line about the machine, a self-test of its random streams.
 
     Args:
         part: The part, from 1.
+        threads: How many threads torch uses. Small networks want one: more wait for each other, and for
+            whatever else the machine is doing.
     """
     use_style()
+    torch.set_num_threads(threads)
     torch.manual_seed(42)
     tasks = [task for task in TASKS.values() if task.part == part]
     if not tasks:
@@ -59,8 +62,8 @@ def start(part: int) -> None:
 def attempt(task_id: str, seconds: float = 60) -> Iterator[None]:
     """Run a demonstration that needs the student's code, and say so kindly where that is not there yet.
 
-    A stub, an endless loop, or an error out of ``hw/`` ends the block with a note instead of a traceback, so
-    that the cells below still run. Any other error is raised, and so is an interruption by the user.
+    A stub, an endless loop or any error ends the block with a note instead of a traceback, so that the cells
+    below still run. Only an interruption by the user is raised.
 
     Args:
         task_id: The task that the demonstration needs.
@@ -73,14 +76,15 @@ def attempt(task_id: str, seconds: float = 60) -> Iterator[None]:
         with interrupts, time_limit(seconds):
             yield
     except BaseException as error:
-        theirs = isinstance(error, NotImplementedError | TimeIsUp) or _from_student(error)
+        theirs = isinstance(error, Exception | TimeIsUp) or _from_student(error)
         if interrupts.real or not theirs:
             raise
         failure = describe(error, COURSE_ROOT, seconds)
         if failure.kind == NOT_DONE:
             _note(f"NOT DONE {failure.message}. What this cell shows appears once it is written.")
         else:
-            _note(f"This cell stopped in {failure.where}: {failure.message}. The check tells more.")
+            where = f" in {failure.where}" if failure.where else ""
+            _note(f"This cell stopped{where}: {failure.message}. The check tells more.")
 
 
 def _from_student(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ def use_style() -> None:
     """Set matplotlib's defaults for a notebook: transparent ground, grey text, colour-blind safe lines."""
     import matplotlib.style
     from cycler import cycler
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     text_colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     style: dict[str, Any] = {
@@ -30,6 +31,10 @@ def use_style() -> None:
         "legend.frameon": False,
         "lines.linewidth": 1.8,
         "savefig.facecolor": "none",
+        # Another grey than the rest: where all tick labels are equally light, the notebook paints a dark
+        # ground behind the plot, in its light theme, too.
+        "ytick.labelcolor": "#798087",
         "savefig.transparent": True,
     }
     matplotlib.style.use(style)
+    set_matplotlib_formats("retina")

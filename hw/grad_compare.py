@@ -39,7 +39,7 @@ def compare_layer_to_torch(layer: Layer, x: Tensor, y: Tensor | None = None, see
         for leaf in leaves:
             leaf.requires_grad_(True)
         torch.manual_seed(seed)
-        autograd = torch.autograd.grad(layer(leaves[0], **kw), leaves, dout)
+        autograd = torch.autograd.grad((layer(leaves[0], **kw) * dout).sum(), leaves)
     finally:
         for leaf in leaves[1:]:
             leaf.requires_grad_(False)

@@ -16,15 +16,15 @@ NBVAL = ("-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-curre
 
 # What a student who has done nothing reads under each check: the first stub that is reached.
 FIRST_STUB = {
-    "p1.leaky_relu": "p1.leaky_relu: LeakyReLU.forward",
-    "p1.relu": "p1.relu: ReLU.__init__",
-    "p1.sigmoid": "p1.sigmoid: Sigmoid.forward",
-    "p1.tanh": "p1.tanh: TanH.forward",
-    "p1.linear": "p1.linear: Linear.__init__",
-    "p1.cross_entropy": "p1.cross_entropy: CrossEntropyLoss.forward",
-    "p1.sequential": "p1.sequential: Sequential.forward",
-    "p1.mlp": "p1.mlp: MLP.__init__",
-    "p1.dropout": "p1.dropout: Dropout.forward",
+    "p1.leaky_relu": "LeakyReLU.forward",
+    "p1.relu": "ReLU.__init__",
+    "p1.sigmoid": "Sigmoid.forward",
+    "p1.tanh": "TanH.forward",
+    "p1.linear": "Linear.__init__",
+    "p1.cross_entropy": "CrossEntropyLoss.forward",
+    "p1.sequential": "Sequential.forward",
+    "p1.mlp": "MLP.__init__",
+    "p1.dropout": "Dropout.forward",
 }
 
 
@@ -84,7 +84,9 @@ def test_nbval_finds_not_done_under_every_check_on_blank_stubs(path: Path, tmp_p
     notebook = json.loads(copy.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if check_id := check_id_of(cell):
-            text = f"NOT DONE {check_id}  0/{TASKS[check_id].points} points\n    {FIRST_STUB[check_id]}"
+            task = TASKS[check_id]
+            stub = f"not written yet: {FIRST_STUB[check_id]} in {task.file}"
+            text = f"NOT DONE {check_id}  0/{task.points} points\n    {stub}"
             data = {"text/plain": text.splitlines(keepends=True)}
             output = {"data": data, "execution_count": None, "metadata": {}, "output_type": "execute_result"}
             cell["outputs"] = [output]
@@ -118,7 +120,6 @@ def test_half_done_work_gets_half_the_passes(tmp_path: Path, in_tree) -> None:
     ("old", "new", "message"),
     [
         ("class Sigmoid(Layer):", "class Sigmoid(Layer)", "SyntaxError"),
-        ("import torch\n", "import torch\nimport no_such_module\n", "ModuleNotFoundError"),
         ("import torch\n", "import torch\nraise KeyboardInterrupt\n", "KeyboardInterrupt"),
     ],
 )

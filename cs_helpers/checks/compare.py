@@ -104,12 +104,21 @@ def _summary(check: Check, lines: tuple[Line, ...], production: Production) -> t
         return message + more + (f" Then: {failure.message}." if failure else ""), line.hint or next(own, "")
     missing = [line.name for line in lines if line.verdict == MISSING] or [""]
     if failure and failure.kind == NOT_DONE:
-        return failure.message or f"{check.id} is still to be written", ""
+        return _still_to_write(check, failure.message), ""
     if failure:
         at = f" at {failure.where}" if failure.where else ""
         code = f" `{failure.code}`" if failure.code else ""
         return f"{failure.message}{at}{code}", failures.cause(check.id, failure.message, missing[0])
     return (f"{', '.join(missing)}: nothing that could be measured", "") if missing[0] else ("", "")
+
+
+def _still_to_write(check: Check, message: str) -> str:
+    """Turn a stub's message, such as "p1.linear: Linear.forward", into words."""
+    task_id, _, code = message.partition(": ")
+    if task_id not in TASKS or not code:
+        return message or f"{check.id} is still to be written"
+    where = f"{code} in {TASKS[task_id].file}"
+    return f"not written yet: {where}" if task_id == check.id else f"needs {task_id} first: {where}"
 
 
 def _place(check: Check, name: str) -> str:

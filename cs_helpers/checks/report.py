@@ -12,7 +12,7 @@ WIDTH = 100
 _STYLE = """<style>
 .course-check { font-size: 13px; line-height: 1.45; margin: 4px 0; padding: 2px 12px; max-width: 860px;
   border-left: 4px solid var(--c); color: var(--jp-content-font-color1, inherit); }
-.course-check.pass { --c: #2e8b57; } .course-check.fail { --c: #d1495b; } .course-check.todo { --c: #8a8f98; }
+.course-check.pass { --c: #2f9460; } .course-check.fail { --c: #d1495b; } .course-check.todo { --c: #8a8f98; }
 .course-check .verdict { color: var(--c); font-weight: 700; letter-spacing: .02em; margin-right: .6em; }
 .course-check .points { color: var(--jp-content-font-color2, inherit); float: right; }
 .course-check .hint::before { content: "\\2192\\00a0"; color: var(--c); font-weight: 700; }
@@ -20,7 +20,7 @@ _STYLE = """<style>
 .course-check table { border-collapse: collapse; margin: 4px 0; }
 .course-check td, .course-check th { text-align: left !important; padding: 1px 14px 1px 0 !important;
   background: none !important; font-variant-numeric: tabular-nums; }
-.course-check td.fail { color: #d1495b; font-weight: 600; } .course-check td.pass { color: #2e8b57; }
+.course-check td.fail { color: #d1495b; font-weight: 600; } .course-check td.pass { color: #2f9460; }
 .course-check pre { margin: 2px 0; white-space: pre-wrap; }
 </style>"""
 
@@ -126,7 +126,7 @@ def _table(lines: tuple[Line, ...]) -> str:
         f'<td class="{line.verdict.lower()}">{_MARKS[line.verdict]}</td></tr>'
         for line in lines
     )
-    head = "<tr><th>value</th><th>shape</th><th>largest difference</th><th></th></tr>"
+    head = "<tr><th>value</th><th>shape</th><th>largest difference, relative to the typical value</th><th></th></tr>"
     return f"<table>{head}{rows}</table>"
 
 
@@ -137,6 +137,8 @@ def _difference(line: Line) -> str:
     """Write a difference as a share of the typical value; float noise is no news."""
     if line.max_difference is None:
         return ""
+    if line.max_difference >= 10:
+        return f"{line.max_difference:,.0f}x"
     return "none" if line.max_difference < 1e-5 else f"{100 * line.max_difference:.3g} %"
 
 

@@ -49,4 +49,6 @@ class Checker:
     def source(self, check_id: str) -> Source:
         """Show the lines that a check runs."""
         function: Callable[..., object] = find(check_id).produce
-        return Source(inspect.getsource(function))
+        lines = inspect.getsource(function).splitlines(keepends=True)
+        first = next(i for i, line in enumerate(lines) if line.startswith("def "))
+        return Source("".join(lines[first:]))

@@ -33,8 +33,11 @@ class StudentPackage:
     def __getattr__(self, module: str) -> Any:
         if module.startswith("_"):
             raise AttributeError(module)
+        name = f"{self._name}.{module}"
         with self._active():
-            return importlib.import_module(f"{self._name}.{module}")
+            found = importlib.import_module(name)
+            self._refuse_strangers(name)
+            return found
 
     def __repr__(self) -> str:
         return f"<the package {self._name} in {self._root}, reloaded when a file changes>"
@@ -64,6 +67,16 @@ class StudentPackage:
     def _take_out(self) -> dict[str, ModuleType]:
         names = [name for name in sys.modules if name.split(".")[0] == self._name]
         return {name: sys.modules.pop(name) for name in names}
+
+    def _refuse_strangers(self, name: str) -> None:
+        """Raise if a module came from another tree: an installed course must not stand in for a missing file."""
+        for known, module in list(sys.modules.items()):
+            if known.split(".")[0] != self._name:
+                continue
+            places = [module.__file__] if getattr(module, "__file__", None) else list(module.__path__)
+            if not all(self._root in Path(str(place)).resolve().parents for place in places):
+                self._take_out()
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     def _forget_if_changed(self) -> None:
         files = sorted((self._root / self._name).rglob("*.py"))
