@@ -103,7 +103,12 @@ def solution_lines(root: Path | str) -> set[str]:
             del lines[region.start - 1 : region.end]
         outside += lines
     shown = "\n".join(outside)
-    return {line for line in inside - _BOILERPLATE if len(line) >= _SHORTEST and line not in shown}
+    return {line for line in inside - _BOILERPLATE if _of_substance(line) and line not in shown}
+
+
+def _of_substance(line: str) -> bool:
+    """Whether a line is long enough, and not rules and brackets alone."""
+    return len(line) >= _SHORTEST and sum(map(str.isalnum, line)) >= _SHORTEST // 2
 
 
 def _files(path: Path) -> Iterator[Path]:
