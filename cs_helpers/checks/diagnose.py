@@ -138,7 +138,12 @@ def constant_factor(c: Case) -> str | None:
 def _name_of(factor: float, factors: Mapping[str, float]) -> str:
     size = abs(factor)
     for name, value in factors.items():
-        for text, number in ((name, value), (f"1/({name})", 1 / value), (f"{name} squared", value * value)):
+        for text, number in (
+            (name, value),
+            (f"1/({name})", 1 / value),
+            (f"{name} squared", value**2),
+            (f"1/({name} squared)", value**-2),
+        ):
             if math.isclose(size, number, rel_tol=1e-3):
                 return f"that is {text}, {name} = {value:g}"
     return ""
@@ -229,7 +234,7 @@ def only_for_some_inputs(c: Case) -> str | None:
     if not c.same_shape:
         return None
     wrong = _wrong(c)
-    if wrong.all():
+    if wrong.all() or not wrong.any():
         return None
     for name, tensor in c.inputs.items():
         if tensor.shape != c.want.shape:

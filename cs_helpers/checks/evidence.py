@@ -99,7 +99,7 @@ def snapshot(value: Any) -> Item:
         dtype = torch.float64 if isinstance(value, float) else torch.int64
         try:
             return Item("number", torch.tensor(value, dtype=dtype), type_name)
-        except (OverflowError, RuntimeError):
+        except (OverflowError, RuntimeError, ValueError):
             return Item("other", None, f"{type_name} out of range")
     return Item("other", None, type_name)
 
@@ -136,6 +136,14 @@ def to_bytes(production: Production) -> bytes:
     return save(tensors, metadata={"production": json.dumps(about, sort_keys=True)})
 
 
+def _is_consistent(item: Item) -> bool:
+    """Tell whether an item's value is of the kind that it claims to be."""
+    if item.tensor is None:
+        return item.kind == "other"
+    fits = {"tensor": True, "number": item.tensor.ndim == 0, "text": item.tensor.dtype == torch.uint8}
+    return fits.get(item.kind, False)
+
+
 def from_file(path: Path, max_bytes: int = 64 * 2**20) -> Production:
     """Read what ``to_bytes`` made.
 
@@ -164,6 +172,8 @@ def from_file(path: Path, max_bytes: int = 64 * 2**20) -> Production:
                 )
                 for number, (name, kind, type_name, on_graph, device) in enumerate(about["items"])
             }
+            if wrong := [name for name, item in items.items() if not _is_consistent(item)]:
+                raise EvidenceError(f"{path}: not a file of evidence ({wrong[0]!r} is not what it says)")
             inputs = {str(name): file.get_tensor(f"input/{name}") for name in about["inputs"]}
         failure = Failure(*(str(field) for field in about["failure"])) if about["failure"] else None
         return Production(items, inputs, failure, str(about["printed"]), int(about["printed_total"]))

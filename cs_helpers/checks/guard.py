@@ -4,12 +4,14 @@ import contextlib
 import ctypes
 import io
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
 from cs_helpers.checks.evidence import NOT_DONE, RAISED, TIMEOUT, Failure
 
@@ -18,33 +20,84 @@ class TimeIsUp(BaseException):
     """Raised inside code that has used up its time; ``except Exception`` lets it by."""
 
 
+POLITE = 3  # exceptions sent before the watchdog insists
+
+
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float, code: CodeType | None = None) -> Iterator[None]:
     """Raise TimeIsUp in this thread, inside the block, once the time is over; on every platform.
 
-    The exception is sent again every half second, in case the code swallows it. One long call into
-    compiled code ends first: Python sees the exception only between two bytecodes.
+    The exception is sent again every half second, in case the code swallows it. Code that would swallow it
+    for ever (``while True: try: ... except BaseException: pass``) is ended by another one, raised inside its
+    ``except`` block; that needs the main thread of a system with POSIX signals. One long call into compiled
+    code ends first: Python sees the exception only between two bytecodes, and Python 3.10 not at all in a
+    ``while True: try:`` that calls nothing.
+
+    Args:
+        seconds: The limit.
+        code: The function to be ended: only while it runs the watchdog insists.
     """
-    thread_id = ctypes.c_ulong(threading.get_ident())
+    thread_id = threading.get_ident()
     over, lock = threading.Event(), threading.Lock()
     send = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-    def watch() -> None:
-        wait = seconds
-        while not over.wait(wait):
-            with lock:
-                if not over.is_set():
-                    send(thread_id, ctypes.py_object(TimeIsUp))
-            wait = 0.5
+    with _insistence(code) as insist:
 
-    watchdog = threading.Thread(target=watch, daemon=True)
-    watchdog.start()
+        def watch() -> None:
+            sent, wait = 0, seconds
+            while not over.wait(wait):
+                with lock:
+                    if over.is_set():
+                        return
+                    if sent < POLITE or insist is None:
+                        send(ctypes.c_ulong(thread_id), ctypes.py_object(TimeIsUp))
+                    else:
+                        signal.pthread_kill(thread_id, insist)
+                sent, wait = sent + 1, 0.5
+
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            with lock:
+                over.set()
+                send(ctypes.c_ulong(thread_id), None)  # take back what was sent and has not arrived
+
+
+@contextlib.contextmanager
+def _insistence(code: CodeType | None) -> Iterator[signal.Signals | None]:
+    """Yield a signal that raises TimeIsUp twice while ``code`` runs: at once, and on the next line."""
+    if code is None or not hasattr(signal, "SIGALRM") or not _in_main_thread():
+        yield None
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        inside = []
+        while frame is not None and frame.f_code is not code:
+            inside.append(frame)
+            frame = frame.f_back
+        if frame is not None:
+            for running in inside:
+                running.f_trace = _raise_on_next_line
+            sys.settrace(_raise_on_next_line)
+            raise TimeIsUp
+
+    trace, previous = sys.gettrace(), signal.signal(signal.SIGALRM, handle)
     try:
-        yield
+        yield signal.SIGALRM
     finally:
-        with lock:
-            over.set()
-            send(thread_id, None)  # take back what was sent and has not arrived
+        sys.settrace(trace)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _raise_on_next_line(frame: FrameType, event: str, arg: Any) -> Any:
+    if event == "line":  # the first one after the exception, such as that of an except block
+        raise TimeIsUp
+    return _raise_on_next_line
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 class Interrupts:
@@ -59,7 +112,7 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         self._previous = None
-        if threading.current_thread() is threading.main_thread():
+        if _in_main_thread():
             self._previous = signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -104,7 +157,7 @@ def describe(error: BaseException, root: Path, limit: float) -> Failure:
         return Failure(RAISED, f"{type(error).__name__}: {error.msg}", where, (error.text or "").strip())
     try:
         text = " ".join(str(error).split())
-    except Exception:  # an exception class of the student's own may fail to print
+    except BaseException:  # an exception class of the student's own may fail to print, or even exit
         text = "(its message cannot be printed)"
     return Failure(RAISED, f"{type(error).__name__}: {text}"[:600].rstrip(": "), where, code)
 

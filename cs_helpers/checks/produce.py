@@ -77,7 +77,7 @@ def _run(
         warnings.simplefilter("ignore")
         stack.enter_context(contextlib.redirect_stdout(printed))
         stack.enter_context(contextlib.redirect_stderr(printed))
-        stack.enter_context(guard.time_limit(limit))
+        stack.enter_context(guard.time_limit(limit, getattr(check.produce, "__code__", None)))
         for name, value in check.produce(hw, trial):
             if name in production.items:
                 raise ValueError(f"{check.id} produced {name!r} twice")

@@ -28,7 +28,7 @@ def sequential(e: Tensors, i: Tensors) -> Suspects:
     yield "out", _chain(x, factors[::-1]), "forward runs the layers in reverse order"
     yield "out", _chain(x, factors[1:]), "the first layer is left out"
     yield "out", h[1], "only the first layer is run: a return inside the loop?"
-    yield "out", sum(x**2 * factor for factor in factors), "the outputs are summed: chain the layers instead"
+    yield "out", x**2 * torch.stack(factors).sum(0), "the outputs are summed: chain the layers instead"
     dout = i["dout"]
     local = [2 * a * f for a, f in zip(h, factors, strict=False)]
     for k in range(3):

@@ -7,6 +7,7 @@ the file: a plain but right form of the solution, so that the mutants survive a 
 """
 
 import dataclasses
+import functools
 import shutil
 import sys
 import textwrap
@@ -51,6 +52,7 @@ class Patch:
             raise ValueError(f"found {source.count(self.old)} times, or nothing changes:\n{self.old}")
         return source.replace(self.old, self.new)
 
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - patches live as long as the catalogue
     def _replace_region(self, source: str) -> str:
         found = [region for region in regions.parse(source) if region.qualname == self.region]
         if len(found) != 1:

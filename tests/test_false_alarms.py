@@ -1,0 +1,83 @@
+"""No check fails right code: not the reference, not code that keeps the contract by other means.
+
+Runs with every torch the course supports and needs nothing beyond pytest, so that an older one can be tried
+against the same stored assets.
+"""
+
+import contextlib
+import importlib.util
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+from cs_helpers.checks.assets import expected
+from cs_helpers.checks.compare import PASS, compare
+from cs_helpers.checks.produce import produce
+from cs_helpers.checks.registry import checks
+from cs_helpers.checks.student import StudentPackage
+
+SEEDS = [f"seed {number}" for number in range(200)]
+REFERENCE = StudentPackage()
+
+
+def _load_other():
+    spec = importlib.util.spec_from_file_location("other_layers", Path(__file__).with_name("other_layers.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return types.SimpleNamespace(layers=module)
+
+
+OTHER = _load_other()
+
+
+@contextlib.contextmanager
+def threads(number):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def alarm(check, want, production):
+    """Return what is said against right code: nothing, if all is well."""
+    result = compare(check, want, production)
+    return "" if result.verdict == PASS else f"{check.id}: {result.message} {result.hint}"
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("hw", [REFERENCE, OTHER], ids=["reference", "other"])
+@pytest.mark.parametrize("check", checks().values(), ids=checks())
+def test_right_code_passes_against_the_stored_assets(check, hw, number):
+    with threads(number):
+        assert alarm(check, expected(check.id), produce(check, hw)) == ""
+
+
+def _alarms_of(check, seeds):
+    """Compare the reference with itself on other threads, with the other code, and the other way round."""
+    for seed in seeds:
+        with threads(1):
+            want = produce(check, REFERENCE, seed)
+            other = produce(check, OTHER, seed)
+        with threads(2):
+            again = produce(check, REFERENCE, seed)
+        for first, second in ((want, again), (want, other), (other, want)):
+            if said := alarm(check, first, second):
+                yield f"{seed}: {said}"
+
+
+@pytest.mark.parametrize("check_id", [check_id for check_id in checks() if check_id != "p1.dropout"])
+def test_right_code_passes_under_200_seeds(check_id):
+    assert list(_alarms_of(checks()[check_id], SEEDS)) == []
+
+
+def test_right_dropout_passes_under_8_seeds():
+    assert list(_alarms_of(checks()["p1.dropout"], SEEDS[:8])) == []
+
+
+@pytest.mark.slow
+def test_right_dropout_passes_under_200_seeds():
+    assert list(_alarms_of(checks()["p1.dropout"], SEEDS)) == []
