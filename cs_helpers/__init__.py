@@ -1,4 +1,4 @@
-"""Everything the course provides: checks and their diagnosis, data, answers, notebook tools, the command line.
+"""Everything the course provides: checks, their diagnosis, data, answers, notebook tools, commands.
 
 Nothing here imports ``hw`` except by name when a check runs, so a file that does not even compile gives a
 verdict and not an ImportError.

@@ -30,7 +30,7 @@ def compare_layer_to_torch(layer: Layer, x: Tensor, y: Tensor | None = None, see
 
     torch.manual_seed(seed)
     z = layer(x.clone(), **kw)
-    dout = torch.randn(z.shape) if z.ndim else torch.ones(())
+    dout = torch.randn(z.shape, dtype=z.dtype) if z.ndim else torch.ones((), dtype=z.dtype)
     own = [layer.backward(dout)] + [grad.clone() for _, grad in layer.params()]
 
     cache = dict(layer.grad_cache)

@@ -126,8 +126,9 @@ def _table(lines: tuple[Line, ...]) -> str:
         f'<td class="{line.verdict.lower()}">{_MARKS[line.verdict]}</td></tr>'
         for line in lines
     )
-    head = "<tr><th>value</th><th>shape</th><th>largest difference, relative to the typical value</th><th></th></tr>"
-    return f"<table>{head}{rows}</table>"
+    titles = ("value", "shape", "largest difference, relative to the typical value", "")
+    head = "".join(f"<th>{title}</th>" for title in titles)
+    return f"<table><tr>{head}</tr>{rows}</table>"
 
 
 _MARKS = {PASS: "\u2713 as expected", FAIL: "\u2717 differs", MISSING: "not reached"}

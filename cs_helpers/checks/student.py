@@ -69,7 +69,7 @@ class StudentPackage:
         return {name: sys.modules.pop(name) for name in names}
 
     def _refuse_strangers(self, name: str) -> None:
-        """Raise if a module came from another tree: an installed course must not stand in for a missing file."""
+        """Raise if a module came from another tree: no installed course stands in for a missing file."""
         for known, module in list(sys.modules.items()):
             if known.split(".")[0] != self._name:
                 continue
