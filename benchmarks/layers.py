@@ -9,6 +9,7 @@ same weights, and the run fails if they do not end at the same ones.
 
 import argparse
 import copy
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -55,7 +56,7 @@ def torch_net() -> nn.Sequential:
     """Return the network, as torch.nn has it."""
     widths = [3072, 128, 128, 128]
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
 
