@@ -1,6 +1,6 @@
 """How hard a data set is: test accuracy of a linear model, an MLP, a small CNN and a ResNet.
 
-    python benchmarks/data_difficulty.py                     # digits32, 3 seeds, about 10 minutes on two cores
+    python benchmarks/data_difficulty.py                   # digits32, 3 seeds, about 10 minutes on two cores
     python benchmarks/data_difficulty.py --data cifar10 --quick
 
 Every model trains on the same batches with momentum SGD and one cosine schedule, without augmentation.
@@ -8,6 +8,7 @@ The last row is Part 2's protocol: an MLP of five hidden layers, 10 epochs of 10
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -38,7 +39,7 @@ def mlp(*hidden: int) -> ModelMaker:
     def make(in_size: tuple[int, int, int], classes: int) -> nn.Module:
         sizes = (in_size[0] * in_size[1] * in_size[2], *hidden)
         layers: list[nn.Module] = [nn.Flatten()]
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        for a, b in itertools.pairwise(sizes):
             layers += [nn.Linear(a, b), nn.ReLU()]
         return nn.Sequential(*layers, nn.Linear(sizes[-1], classes))
 
@@ -74,7 +75,7 @@ class Block(nn.Module):
 
 
 def resnet(in_size: tuple[int, int, int], classes: int) -> nn.Module:
-    """Five residual blocks of 32, 32, 64, 64 and 128 channels on a quick stem, then an average over places."""
+    """Five residual blocks of 32, 32, 64, 64 and 128 channels, then an average over places."""
     stem = [nn.Conv2d(in_size[0], 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     blocks = [Block(16, 32, 2), Block(32, 32, 1), Block(32, 64, 2), Block(64, 64, 1), Block(64, 128, 2)]
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, classes))
@@ -135,9 +136,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     started = time.perf_counter()
     data = load(args.data)
-    print(
-        f"{data.train.describe()}; {len(data.test):,} test images; read in {time.perf_counter() - started:.1f} s"
-    )
+    seconds = time.perf_counter() - started
+    print(f"{data.train.describe()}; {len(data.test):,} test images; read in {seconds:.1f} s")
     print(f"torch {torch.__version__}, CPU, {args.threads} threads")
     print(f"{'model':<24}{'epochs':>7}{'test accuracy, %':>20}{'seconds a run':>15}")
     for recipe in RECIPES:

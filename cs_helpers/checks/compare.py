@@ -8,12 +8,12 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from cs_helpers.checks import diagnose
+from cs_helpers.checks import diagnose, failures
 from cs_helpers.checks.evidence import NOT_DONE, Item, Production
 from cs_helpers.checks.measures import measured
 from cs_helpers.checks.produce import INPUTS
 from cs_helpers.checks.registry import Check
-from cs_helpers.checks.suspects import alternatives, suspects
+from cs_helpers.checks.suspects import Suspect, alternatives, suspects
 from cs_helpers.tasks import TASKS
 
 PASS, FAIL, TODO = "PASS", "FAIL", "NOT DONE"
@@ -68,7 +68,7 @@ def compare(check: Check, expected: Production, production: Production, streams_
     Returns:
         The result.
     """
-    expected, production = measured(check.id, expected), measured(check.id, production)
+    expected, production = measured(check.id, expected, stored=True), measured(check.id, production)
     names = [name for name in expected.items if streams_agree or name not in check.streams]
     lines = tuple(_judge(check, name, expected, production) for name in names)
     passed = sum(line.verdict == PASS for line in lines)
@@ -94,31 +94,22 @@ def _summary(check: Check, lines: tuple[Line, ...], production: Production) -> t
     failure = production.failure
     if failed:
         line = failed[0]
-        more = f" ({len(failed) - 1} more values are wrong.)" if len(failed) > 1 else ""
-        message = f"{line.name}: {line.message}." + (
+        more = f" ({len(failed) - 1} more wrong.)" if len(failed) > 1 else ""
+        stop = "" if line.message.endswith("?") else "."
+        message = f"{line.name}: {line.message}{stop}" + (
             f" See {_place(check, line.name)}." if check.where else ""
         )
-        hint = line.hint or next((other.hint for other in failed if other.hint), "")
-        return message + more + (f" Then: {failure.message}." if failure else ""), hint
+        # A check's own suspect may help from another line, too; a fact about that line's numbers would not.
+        own = (other.hint for other in failed if other.hint not in other.message)
+        return message + more + (f" Then: {failure.message}." if failure else ""), line.hint or next(own, "")
+    missing = [line.name for line in lines if line.verdict == MISSING] or [""]
     if failure and failure.kind == NOT_DONE:
         return failure.message or f"{check.id} is still to be written", ""
     if failure:
         at = f" at {failure.where}" if failure.where else ""
         code = f" `{failure.code}`" if failure.code else ""
-        return f"{failure.message}{at}{code}", _about_failure(failure.message)
-    missing = [line.name for line in lines if line.verdict == MISSING]
-    return (f"{', '.join(missing)}: nothing that could be measured", "") if missing else ("", "")
-
-
-def _about_failure(message: str) -> str:
-    causes = {
-        "still running": "is there a loop that never ends?",
-        "SystemExit": "leave it to the caller to end the program: raise an error instead",
-        "KeyboardInterrupt": "the code raises KeyboardInterrupt itself",
-        "requires_grad": "layers work on plain tensors: no requires_grad, no autograd",
-        "'NoneType'": "some method returns None: is there a return statement on every path?",
-    }
-    return next((cause for sign, cause in causes.items() if sign in message), "")
+        return f"{failure.message}{at}{code}", failures.cause(check.id, failure.message, missing[0])
+    return (f"{', '.join(missing)}: nothing that could be measured", "") if missing[0] else ("", "")
 
 
 def _place(check: Check, name: str) -> str:
@@ -151,7 +142,7 @@ def _judge(check: Check, name: str, expected: Production, production: Production
     if got.dtype != want.tensor.dtype:
         return Line(name, FAIL, shape, None, *_dtypes(want.tensor, got))
     if not bool(torch.isfinite(got).all()):
-        return Line(name, FAIL, shape, None, *_not_finite(got, name, expected))
+        return Line(name, FAIL, shape, None, *_not_finite(check, got, name, expected))
     return _judge_values(check, name, got, expected, shape)
 
 
@@ -185,20 +176,26 @@ def _case(check: Check, name: str, got: Tensor, expected: Production) -> diagnos
     return diagnose.Case(name, got.double(), want.double(), others, inputs, check.factors)
 
 
-def _own_hint(check: Check, name: str, got: Tensor, expected: Production) -> str:
-    return next(
-        (
-            sentence
-            for suspect, value, sentence in suspects(check.id, expected)
-            if suspect == name and isinstance(value, Tensor) and diagnose.close(got.double(), value.double())
-        ),
-        "",
-    )
+def _own_hint(check: Check, name: str, got: Tensor | str, expected: Production) -> str:
+    """Return the sentence of the first of the check's own suspects that matches."""
+    relative = max(1e-3, check.tolerance(name).relative)
+    for suspect, value, sentence in suspects(check.id, expected):
+        if suspect == name and _matches(got, value, relative):
+            return sentence
+    return ""
+
+
+def _matches(got: Tensor | str, value: Suspect, relative: float) -> bool:
+    if isinstance(value, str):
+        return got == value
+    if isinstance(value, Tensor):
+        return isinstance(got, Tensor) and diagnose.close(got.double(), value.double(), relative)
+    return value(got)
 
 
 def _hint(check: Check, name: str, got: Tensor, expected: Production) -> str:
     if got.is_complex() or not bool(torch.isfinite(got).all()):
-        return ""
+        return ""  # nothing below can be computed
     own = _own_hint(check, name, got, expected)
     return own or diagnose.diagnose(_case(check, name, got, expected))
 
@@ -238,12 +235,14 @@ def _judge_text(check: Check, name: str, expected: Production, got: str) -> Line
         hint = (
             "operations ending in _ and assignments like x[...] = change the caller's tensor: work on a copy"
         )
-        return Line(name, FAIL, message=f"{got} was modified in place", hint=hint)
-    own = next((text for n, value, text in suspects(check.id, expected) if n == name and value == got), "")
-    return Line(name, FAIL, message=f"expected {want!r}, got {got!r}", hint=own)
+        return Line(
+            name, FAIL, message=f"{got} {'were' if ', ' in got else 'was'} modified in place", hint=hint
+        )
+    hint = _own_hint(check, name, got, expected)
+    return Line(name, FAIL, message=f"expected {want!r}, got {got!r}", hint=hint)
 
 
-def _not_finite(got: Tensor, name: str, expected: Production) -> tuple[str, str]:
+def _not_finite(check: Check, got: Tensor, name: str, expected: Production) -> tuple[str, str]:
     bad = ~torch.isfinite(got)
     index = [int(i) for i in bad.nonzero()[0]] if got.ndim else []
     value = got[tuple(index)].item()
@@ -251,4 +250,6 @@ def _not_finite(got: Tensor, name: str, expected: Production) -> tuple[str, str]
     at = "".join(f" (there {n} is {expected.inputs[n][tuple(index)].item():g})" for n in same[:1])
     where = f" at {index}" if index else ""
     hint = "overflow: exp of a large number is inf, and inf - inf is nan; use a form that stays finite"
-    return f"got {value}{where}{at}, {int(bad.sum())} of {bad.numel()} entries are not finite", hint
+    return f"got {value}{where}{at}, {int(bad.sum())} of {bad.numel()} entries are not finite", (
+        _own_hint(check, name, got, expected) or hint
+    )

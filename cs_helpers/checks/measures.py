@@ -12,18 +12,28 @@ import torch
 from torch import Tensor
 
 from cs_helpers.checks.evidence import Production, snapshot
-from cs_helpers.checks.registry import Tolerance
+from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES
 
 RAW = "raw:"
 Measure = Callable[[Mapping[str, Tensor]], Iterator[tuple[str, Any]]]
 
 
-def measured(check_id: str, production: Production) -> Production:
+def measured(check_id: str, production: Production, *, stored: bool = False) -> Production:
     """Replace raw evidence by measurements of it; anything else stays.
 
     Raw evidence that cannot be measured (missing, of a wrong shape or type) is dropped, and so is missing
     from the result.
+
+    Args:
+        check_id: The check.
+        production: Its evidence.
+        stored: Whether this is the expected evidence, which is stored as measurements. From anywhere else
+            a ready-made measurement is forged, and dropped.
     """
+    if not stored:
+        forged = _NAMES.get(check_id, ())
+        honest = {name: item for name, item in production.items.items() if name not in forged}
+        production = dataclasses.replace(production, items=honest)
     raw = {name: item for name, item in production.items.items() if name.startswith(RAW)}
     if not raw:
         return production
@@ -39,29 +49,26 @@ def measured(check_id: str, production: Production) -> Production:
     return dataclasses.replace(production, items=items)
 
 
-RATES = Tolerance(0.01, "a rate over 2**20 independent draws: 5 standard deviations or more")
-DROPOUT_RATES = (
-    "share of units kept",
-    "kept in both of two neighbouring rows",
-    "kept in both of two neighbouring columns",
-    "kept in both of two calls",
-)
-
-
 def dropout(raw: Mapping[str, Tensor]) -> Iterator[tuple[str, Any]]:
     """Measure Dropout's masks on an input of ones: rates, scale, independence, the gradient's mask."""
     out = _square(raw, "raw:out")
     kept = out != 0
-    yield DROPOUT_RATES[0], kept.double().mean().item()
-    values = out[kept] if bool(kept.any()) else out.flatten()
+    share = kept.double().mean().item()
+    yield DROPOUT_RATES[0], share
+    values = out[kept] if share else out.flatten()
     yield "smallest value of a kept unit", values.min().double().item()
     yield "largest value of a kept unit", values.max().double().item()
-    yield DROPOUT_RATES[1], (kept[0::2] & kept[1::2]).double().mean().item()
-    yield DROPOUT_RATES[2], (kept[:, 0::2] & kept[:, 1::2]).double().mean().item()
+    yield DROPOUT_RATES[1], _together(kept[:-1], kept[1:], share)
+    yield DROPOUT_RATES[2], _together(kept[:, :-1], kept[:, 1:], share)
     dx = _square(raw, "raw:dx")
-    yield "share of units whose gradient has another mask", (dx != out).double().mean().item()
+    yield ANOTHER_MASK, ((dx - out).abs() > 1e-3).double().mean().item()
     again = _square(raw, "raw:out, second call")
-    yield DROPOUT_RATES[3], (kept & (again != 0)).double().mean().item()
+    yield DROPOUT_RATES[3], _together(kept, again != 0, share)
+
+
+def _together(a: Tensor, b: Tensor, share: float) -> float:
+    """Return how often both are kept, relative to independent draws: 1 if they are independent."""
+    return (a & b).double().mean().item() / share**2 if share else 0.0
 
 
 def _square(raw: Mapping[str, Tensor], name: str) -> Tensor:
@@ -76,3 +83,4 @@ def _square(raw: Mapping[str, Tensor], name: str) -> Tensor:
 
 
 _MEASURES: dict[str, Measure] = {"p1.dropout": dropout}
+_NAMES = {"p1.dropout": DROPOUT_MEASURES}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cs_helpers.checks.registry import produces
+from cs_helpers.checks.registry import Tolerance, produces
 from cs_helpers.checks.trial import Trial
 
 Evidence = Iterator[tuple[str, Any]]
@@ -19,6 +19,15 @@ def raised(call: Callable[[], Any]) -> str:
     except Exception as error:
         return type(error).__name__
     return "nothing"
+
+
+def layout(params: Any) -> str:
+    """Describe what a layer's params() returns: the shapes of each (parameter, gradient) pair."""
+
+    def shape(value: Any) -> str:
+        return str(tuple(value.shape)) if hasattr(value, "shape") else type(value).__name__
+
+    return "; ".join(" and ".join(shape(value) for value in pair) for pair in params)
 
 
 @produces(
@@ -67,8 +76,10 @@ def tanh(hw: Any, trial: Trial) -> Evidence:
 
 def _elementwise(layer: Any, trial: Trial) -> Evidence:
     x, dout = trial.normal("x", 3, 4, 5), trial.normal("dout", 3, 4, 5)
-    yield "out", layer(x)
+    out = layer(x)
+    yield "out", out
     yield "dx", layer.backward(dout)
+    yield "out, after backward", out
     layer(trial.normal("second x", 3, 4, 5))
     yield "dx, second call", layer.backward(dout)
     edges, ones = trial.given("edges", EDGES), trial.given("ones", [1.0] * len(EDGES))
@@ -85,6 +96,7 @@ def _elementwise(layer: Any, trial: Trial) -> Evidence:
         "w": "Linear.__init__",
         "b": "Linear.__init__",
         "dw at first": "Linear.__init__",
+        "shapes in params()": "Linear.params",
         "name": "Linear.__repr__",
     },
     factors={"N": 8, "Din": 5, "Dout": 3, "wstd": 0.5, "the default wstd": 0.1},
@@ -101,6 +113,7 @@ def linear(hw: Any, trial: Trial) -> Evidence:
     yield "name", str(fresh)
 
     layer = trial.set("layer", hw.layers.Linear(5, 3))
+    yield "shapes in params()", layout(layer.params())
     pairs = layer.params()  # what an optimizer holds on to, from before the first step
     yield "out", layer(trial.normal("x", 8, 5))
     yield "dx", layer.backward(trial.normal("dout", 8, 3))
@@ -141,6 +154,9 @@ def cross_entropy(hw: Any, trial: Trial) -> Evidence:
     huge, labels = trial.given("huge x", [EDGES, EDGES[::-1]]), trial.given("huge y", [5, 0]).long()
     yield "loss for scores of 1e4", layer(huge, labels)
     yield "dx for scores of 1e4", layer.backward()
+    far, labels = trial.given("far apart x", [[1e4, 9999.0], [0.0, 1.0]]), trial.given("far y", [0, 1]).long()
+    yield "loss for rows far apart", layer(far, labels)
+    yield "dx for rows far apart", layer.backward()
 
 
 def _scaling(hw: Any) -> type:
@@ -166,16 +182,22 @@ def _scaling(hw: Any) -> type:
 
 @produces(
     "p1.sequential",
-    where={"": "Sequential.forward", "dx": "Sequential.backward", "params": "Sequential.params"},
+    where={
+        "": "Sequential.forward",
+        "dx": "Sequential.backward",
+        "params": "Sequential.params",
+        "shapes in params()": "Sequential.params",
+    },
 )
 def sequential(hw: Any, trial: Trial) -> Evidence:
     """Chain three layers of the check's own, then twelve of the student's."""
     scaling = _scaling(hw)
-    factors = [trial.normal(f"factor {i}", 4) for i in range(3)]
+    factors = [trial.normal(f"factor {i}", 4, std=0.2) for i in range(3)]
     three = hw.layers.Sequential(*(scaling(factor) for factor in factors))
     x, dout = trial.normal("x", 6, 4), trial.normal("dout", 6, 4)
     yield "out", three(x)
     yield "dx", three.backward(dout)
+    yield "shapes in params()", layout(three.params())
     for i, (param, _) in enumerate(three.params()):
         yield f"params {i}", param
     yield "out with shift=1 passed on", three(x, shift=1.0)
@@ -202,18 +224,24 @@ def _structure(mlp: Any) -> str:
     "p1.mlp",
     where={"": "MLP.__init__"},
     factors={"N": 6, "C": 5},
-    streams=("w with wstd=0.3",),
+    streams=("w with wstd=0.3", "last w with wstd=0.3"),
 )
 def mlp(hw: Any, trial: Trial) -> Evidence:
     """Look at how MLPs are built, then follow gradients through one and a cross-entropy loss."""
     layers = hw.layers
-    yield "layers, relu", _structure(layers.MLP(20, 5, [12, 8, 12]))
+    widths = [12, 8, 12]
+    relu_net = layers.MLP(20, 5, widths)
+    yield "layers, relu", _structure(relu_net)
+    yield "different objects among the layers", len({id(layer) for layer in relu_net.sequence})
+    yield "the caller's list afterwards", str(widths)
     yield "layers, sigmoid", _structure(layers.MLP(20, 5, (12, 8, 12), activation="sigmoid"))
     yield "layers, no hidden", _structure(layers.MLP(20, 5))
     yield "layers, dropout 0.4", str(layers.MLP(20, 5, [12, 8], dropout=0.4))
-    yield "printed", str(layers.MLP(20, 5, [12, 8, 12]))
+    yield "printed", str(relu_net)
     trial.seed_torch()
-    yield "w with wstd=0.3", layers.MLP(20, 5, [12], wstd=0.3).params()[0][0]
+    weights = [param for param, _ in layers.MLP(20, 5, [12], wstd=0.3).params() if param.ndim == 2]
+    yield "w with wstd=0.3", weights[0]
+    yield "last w with wstd=0.3", weights[-1]
 
     x, y = trial.normal("x", 6, 20), trial.integers("y", 6, below=5)
     for activation in ("relu", "sigmoid"):
@@ -228,15 +256,39 @@ def mlp(hw: Any, trial: Trial) -> Evidence:
             yield f"gradient {i}, {activation}", grad
 
 
+ANOTHER_MASK = "share of units whose gradient has another mask"
+DROPOUT_RATES = (
+    "share of units kept",
+    "neighbouring rows kept together",
+    "neighbouring columns kept together",
+    "two calls kept together",
+)
+DROPOUT_MEASURES = (
+    *DROPOUT_RATES,
+    "smallest value of a kept unit",
+    "largest value of a kept unit",
+    ANOTHER_MASK,
+)
+RATES = Tolerance(0.01, "rates over 2**20 random draws, two runs compared: 8 standard deviations or more")
+
+
 @produces(
     "p1.dropout",
-    where={"": "Dropout.forward", "dx": "Dropout.backward", "raw:dx": "Dropout.backward"},
+    where={
+        "": "Dropout.forward",
+        "dx": "Dropout.backward",
+        ANOTHER_MASK: "Dropout.backward",
+        "p = 1.5": "Dropout.__init__",
+    },
     factors={"p": 0.4, "1-p": 0.6},
+    tolerances=dict.fromkeys(DROPOUT_RATES, RATES),
 )
 def dropout(hw: Any, trial: Trial) -> Evidence:
     """Drop a million units, twice; then test mode, and p at the ends of its range.
 
-    Masks differ between machines, so the raw tensors are not compared: their rates and scales are.
+    Masks differ between machines, so the raw tensors are not compared: their rates and scales are. "Kept
+    together" is 1 for independent units: how often both of a pair are kept, over the share of kept units
+    squared.
     """
     x, dout = trial.normal("x", 8, 5), trial.normal("dout", 8, 5)
     layer = hw.layers.Dropout(p=0.4)

@@ -1,30 +1,36 @@
 """What each check knows about its own typical mistakes, and which freedoms it leaves.
 
-A suspect is a tensor (or a text) that a known mistake would give, with the sentence that names the mistake.
+A suspect is a tensor (or a text) that a known mistake would give, or a predicate of what was given instead,
+with the sentence that names the mistake.
 An alternative is a tensor that is as right as the expected one, where the contract leaves a choice. Both
 are computed from the expected evidence and the trial's inputs, on the comparing side.
 """
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import Tensor
 
 from cs_helpers.checks.evidence import Production
 
 Tensors = Mapping[str, Tensor]
-Suspects = Callable[[Tensors, Tensors], Iterator[tuple[str, Tensor | str, str]]]
+Suspect = Tensor | str | Callable[[Any], bool]
+Suspects = Callable[[Tensors, Tensors], Iterator[tuple[str, Suspect, str]]]
 Alternatives = Callable[[Tensors, Tensors], Iterator[tuple[str, Tensor]]]
 
-_SUSPECTS: dict[str, Suspects] = {}
+_SUSPECTS: dict[str, list[Suspects]] = {}
 _ALTERNATIVES: dict[str, Alternatives] = {}
 
 
 def suspects_of(check_id: str) -> Callable[[Suspects], Suspects]:
-    """Register a generator ``(expected, inputs) -> (evidence name, tensor, sentence), ...``."""
+    """Register a generator ``(expected, inputs) -> (evidence name, value or predicate, sentence), ...``.
+
+    The first that matches is shown, so a sentence for whatever else may be wrong (``always``) comes last.
+    """
 
     def register(function: Suspects) -> Suspects:
-        _SUSPECTS[check_id] = function
+        _SUSPECTS.setdefault(check_id, []).append(function)
         return function
 
     return register
@@ -40,11 +46,16 @@ def alternatives_of(check_id: str) -> Callable[[Alternatives], Alternatives]:
     return register
 
 
-def suspects(check_id: str, expected: Production) -> Iterator[tuple[str, Tensor | str, str]]:
-    """Yield the suspects of a check: (evidence name, tensor, sentence)."""
+def always(got: Any) -> bool:
+    """Match whatever was given: the predicate of a sentence that helps with any mistake there."""
+    return True
+
+
+def suspects(check_id: str, expected: Production) -> Iterator[tuple[str, Suspect, str]]:
+    """Yield the suspects of a check: (evidence name, value or predicate, sentence)."""
     _load(check_id)
-    if check_id in _SUSPECTS:
-        yield from _SUSPECTS[check_id](_tensors(expected), expected.inputs)
+    for function in _SUSPECTS.get(check_id, []):
+        yield from function(_tensors(expected), expected.inputs)
 
 
 def alternatives(check_id: str, name: str, expected: Production) -> Iterator[Tensor]:

@@ -1,0 +1,71 @@
+"""From the exception that ended a run to the likeliest mistake."""
+
+import re
+
+# (check, sign in the message, sign in the name of the evidence that was on its way, cause); first match wins.
+_CAUSES: tuple[tuple[str, str, str, str], ...] = (
+    ("", "still running", "", "is there a loop that never ends?"),
+    ("", "SystemExit", "", "leave it to the caller to end the program: raise an error instead"),
+    ("", "KeyboardInterrupt", "", "the code raises KeyboardInterrupt itself"),
+    ("", "requires.grad", "", "layers work on plain tensors: no requires_grad, no autograd"),
+    ("", "no attribute 'grad_cache'", "", "does the constructor call super().__init__()?"),
+    ("", "", "3-D", "inputs of more than two dimensions must work, too: the layer applies to the last one"),
+    (
+        "p1.cross_entropy",
+        r"(size|match|bounds).*\b10\b",
+        "",
+        "is the number of classes hard-coded as 10? Take it from the shape of x",
+    ),
+    ("p1.mlp", "", "no hidden", "an MLP without hidden layers must work, too: it is the last Linear alone"),
+    (
+        "p1.mlp",
+        "can only concatenate",
+        "",
+        "the widths may be a list or a tuple: [*hidden_features] takes both",
+    ),
+    (
+        "p1.dropout",
+        "division by zero",
+        "p = 1",
+        "p = 1 drops everything: 1 / (1 - p) needs a case of its own",
+    ),
+    (
+        "p1.dropout",
+        "",
+        "dx in test mode",
+        "backward in test mode: forward must leave in the cache what backward needs, in test mode, too",
+    ),
+    (
+        "",
+        "values to unpack",
+        "",
+        "any number of dimensions must work: do not unpack x.shape into fixed names",
+    ),
+    (
+        "",
+        "shapes cannot be multiplied",
+        "",
+        "the shapes of a matrix product do not fit: is a transpose missing, or are the factors swapped?",
+    ),
+    (
+        "",
+        "must match the size|broadcast",
+        "",
+        "shapes do not fit: is a transpose missing, or a sum over a dimension?",
+    ),
+    ("", "'NoneType'", "", "some method returns None: is there a return statement on every path?"),
+)
+
+
+def cause(check_id: str, message: str, on_its_way: str) -> str:
+    """Return the likeliest cause of an exception, or an empty string.
+
+    Args:
+        check_id: The check that was running.
+        message: Type and text of the exception.
+        on_its_way: Name of the evidence that was to come next.
+    """
+    for check, sign, name, text in _CAUSES:
+        if check in ("", check_id) and name in on_its_way and re.search(sign, message):
+            return text
+    return ""

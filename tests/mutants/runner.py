@@ -1,0 +1,51 @@
+"""Running mutants: each one's check on it, all in one process."""
+
+import dataclasses
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from cs_helpers.checks.compare import FAIL
+from cs_helpers.checks.session import Checker
+from tests.mutants.catalogue import Mutant
+
+SECONDS = 5.0  # a mutant that runs longer is stopped
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a mutant's check said about it.
+
+    Attributes:
+        mutant: The mutant.
+        verdict: The check's verdict.
+        text: Message and hint, as the student reads them.
+    """
+
+    mutant: Mutant
+    verdict: str
+    text: str
+
+    @property
+    def caught(self) -> bool:
+        """Whether the check failed."""
+        return self.verdict == FAIL
+
+    @property
+    def named(self) -> bool:
+        """Whether the message names the mistake."""
+        return self.caught and re.search(self.mutant.hint, self.text, re.IGNORECASE) is not None
+
+
+def run(mutant: Mutant) -> Outcome:
+    """Run a mutant's check on it."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        mutant.write(Path(folder))
+        result = Checker(root=Path(folder)).result(mutant.check, SECONDS)
+    return Outcome(mutant, result.verdict, f"{result.message} {result.hint}".strip())
+
+
+def run_all(mutants: Iterable[Mutant]) -> list[Outcome]:
+    """Run many mutants, in order."""
+    return [run(mutant) for mutant in mutants]
