@@ -28,11 +28,13 @@ class Trial:
     Args:
         check_id: The check's id; trials of different checks are independent.
         seed: Public for notebooks, secret and fresh for a grading session.
+        answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
     """
 
-    def __init__(self, check_id: str, seed: str = PUBLIC_SEED) -> None:
+    def __init__(self, check_id: str, seed: str = PUBLIC_SEED, answers: Any = None) -> None:
         self.check_id = check_id
         self.seed = seed
+        self.answers = answers
         self.inputs: dict[str, Tensor] = {}
         self._handed_out: dict[str, Tensor] = {}
 
