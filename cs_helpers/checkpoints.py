@@ -89,6 +89,18 @@ def put_back(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], source:
     Raises:
         CheckpointError: If names or shapes differ; nothing is written then.
     """
+    refuse_others(tensors, saved, source)
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            tensor.copy_(saved[name])
+
+
+def refuse_others(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], source: object) -> None:
+    """Raise unless saved values have the names and shapes of the tensors that they are for.
+
+    Raises:
+        CheckpointError: If they do not; the message names the first tensor that differs.
+    """
     here = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     there = {name: tuple(tensor.shape) for name, tensor in saved.items()}
     if here != there:
@@ -97,40 +109,54 @@ def put_back(tensors: Mapping[str, Tensor], saved: Mapping[str, Tensor], source:
             f"{source} is of another model: {name!r} has shape {there.get(name, 'none')} there "
             f"and {here.get(name, 'none')} here"
         )
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            tensor.copy_(saved[name])
 
 
-def optimizer_state(optimizer: Any) -> Any:
-    """Return what an optimizer remembers: ours as a list of tensors, torch's as its ``state_dict``."""
+def optimizer_state(optimizer: Any) -> dict[str, Any]:
+    """Return an optimizer's kind and what it remembers: a list of tensors, or torch's ``state_dict``."""
+    name = type(optimizer).__name__
     if isinstance(optimizer, torch.optim.Optimizer):
-        return optimizer.state_dict()
-    return [tensor.cpu().clone() for tensor in optimizer.state()]
+        return {"kind": name, "state": optimizer.state_dict()}
+    return {"kind": name, "state": [tensor.cpu().clone() for tensor in optimizer.state()]}
 
 
-def restore_optimizer(optimizer: Any, state: Any, source: object) -> None:
+def restore_optimizer(optimizer: Any, saved: Mapping[str, Any], source: object) -> None:
     """Put back what ``optimizer_state`` returned.
 
     Raises:
-        CheckpointError: If it is of another optimizer.
+        CheckpointError: If it is of another optimizer; nothing is changed then.
     """
-    if isinstance(optimizer, torch.optim.Optimizer) != isinstance(state, dict):
-        raise CheckpointError(f"{source} is of another kind of optimizer than {type(optimizer).__name__}")
-    if isinstance(state, dict):
+    here = type(optimizer).__name__
+    if saved["kind"] != here:
+        raise CheckpointError(f"{source} is of another optimizer: {saved['kind']} there and {here} here")
+    if isinstance(optimizer, torch.optim.Optimizer):
         try:
-            optimizer.load_state_dict(state)
+            optimizer.load_state_dict(saved["state"])
         except (ValueError, KeyError) as error:
             raise CheckpointError(f"{source} is of another optimizer: {error}") from error
     else:
-        here = {str(i): tensor for i, tensor in enumerate(optimizer.state())}
-        put_back(here, {str(i): tensor for i, tensor in enumerate(state)}, f"the optimizer in {source}")
+        tensors = {str(i): tensor for i, tensor in enumerate(optimizer.state())}
+        put_back(tensors, {str(i): t for i, t in enumerate(saved["state"])}, f"the optimizer in {source}")
 
 
 def random_state(generators: Sequence[torch.Generator]) -> dict[str, Any]:
     """Return the state of torch's random streams and of the given ones."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "cuda": cuda, "own": [g.get_state() for g in generators]}
+
+
+def refuse_other_streams(
+    state: Mapping[str, Any], generators: Sequence[torch.Generator], source: object
+) -> None:
+    """Raise unless saved random state is for as many generators as there are.
+
+    Raises:
+        CheckpointError: If it is not.
+    """
+    if len(state["own"]) != len(generators):
+        raise CheckpointError(
+            f"{source} is of a fit whose loaders had {len(state['own'])} random streams of their own; "
+            f"these have {len(generators)}"
+        )
 
 
 def restore_random_state(state: Mapping[str, Any], generators: Sequence[torch.Generator]) -> None:

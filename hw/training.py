@@ -66,7 +66,7 @@ class Trainer(abc.ABC):
                 from it, to the same result as if it had never been interrupted.
             early_stopping: Stop after this many epochs in a row that are no better than the best so far,
                 and put the weights of the best epoch back, also when all epochs were run.
-            print_every: A line of results every so many epochs; none for 0.
+            print_every: A line of results every so many epochs, and for the last one; none at all for 0.
             **kw: Passed on to ``train_epoch`` and ``test_epoch``, such as ``max_batches=``.
 
         Returns:
@@ -85,10 +85,9 @@ class Trainer(abc.ABC):
             self.load_checkpoint(checkpoints)
         # TODO: run the epochs that are still missing. Keep self.history (through self._extend_history),
         # self.best_score, self.best_weights and self.waited up to date: a checkpoint holds them.
+        # Every print_every-th epoch is shown, from the first on, and so is the last.
         # BEGIN SOLUTION p2.fit
-        while self.history.num_epochs < num_epochs and (
-            early_stopping is None or self.waited < early_stopping
-        ):
+        while not self._is_over(num_epochs, early_stopping):
             shown = print_every > 0 and self.history.num_epochs % print_every == 0
             train = self.train_epoch(dl_train, verbose=shown, **kw)
             test = self.test_epoch(dl_test, verbose=shown, **kw)
@@ -101,12 +100,19 @@ class Trainer(abc.ABC):
                 self.waited += 1
             if checkpoints is not None:
                 self.save_checkpoint(checkpoints)
-            if shown:
+            if shown or (print_every > 0 and self._is_over(num_epochs, early_stopping)):
                 self._print_last_epoch(num_epochs)
         if early_stopping is not None:
             ckpt.put_back(ckpt.tensors_of(self.model), self.best_weights, "the best epoch")
         # END SOLUTION
         return self.history
+
+    def _is_over(self, num_epochs: int, early_stopping: int | None) -> bool:
+        # TODO: were there enough epochs, or too many in a row without a new best?
+        # BEGIN SOLUTION p2.fit
+        stopped = early_stopping is not None and self.waited >= early_stopping
+        return stopped or self.history.num_epochs >= num_epochs
+        # END SOLUTION
 
     def train_epoch(self, dl_train: Any, max_batches: int | None = None, verbose: bool = True) -> EpochResult:
         """Train on every batch once, in training mode.
@@ -145,7 +151,7 @@ class Trainer(abc.ABC):
     ) -> EpochResult:
         batches = self._batches(dl, max_batches, verbose, f"epoch {self.history.num_epochs + 1}, {label}")
         # TODO: collect the losses of all batches, and the accuracy in percent of all *samples*: the last
-        # batch may have fewer than the others.
+        # batch may have fewer than the others. Show each loss to self._refuse_not_finite(loss, x, index).
         # BEGIN SOLUTION p2.epoch
         losses, num_correct, num_samples = [], 0, 0
         for x, y in batches:
@@ -207,9 +213,13 @@ class Trainer(abc.ABC):
         Raises:
             ValueError: If the file is damaged, or of another model or optimizer; nothing is changed then.
         """
-        content = ckpt.load(path, keys=("model", "optimizer", "history", "best_score", "best_weights"))
-        ckpt.put_back(ckpt.tensors_of(self.model), content["model"], path)
+        keys = ("model", "optimizer", "history", "best_score", "best_weights", "waited", "random")
+        content = ckpt.load(path, keys)
+        tensors = ckpt.tensors_of(self.model)
+        ckpt.refuse_others(tensors, content["model"], path)
+        ckpt.refuse_other_streams(content["random"], self._generators, path)
         ckpt.restore_optimizer(self.optimizer, content["optimizer"], path)
+        ckpt.put_back(tensors, content["model"], path)
         ckpt.restore_random_state(content["random"], self._generators)
         self.history = FitResult(*content["history"])
         self.best_score, self.waited = content["best_score"], content["waited"]
