@@ -83,8 +83,8 @@ def make_moons(seed: int = 42, num_samples: int = NUM_SAMPLES) -> Moons:
 
     80 % of the samples are for training and validation: half of those with noise 0.2, rotated by 10 degrees,
     the other half with noise 0.25, rotated by 50 degrees, one after the other. The first two thirds are the
-    training set, so all of the validation set is of the second kind. The test set has noise 0.3 and is rotated
-    by 40 degrees.
+    training set, so all of the validation set is of the second kind. The test set has noise 0.3 and is
+    rotated by 40 degrees.
 
     Args:
         seed: Of the random draws; the same numbers on every machine.

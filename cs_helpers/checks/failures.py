@@ -35,6 +35,11 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
         "dx in test mode",
         "backward in test mode: forward must leave in the cache what backward needs, in test mode, too",
     ),
+    ("p3.mlp", "'list' object", "", "self.fc must be an nn.Sequential: a plain list registers no parameters"),
+    ("p3.mlp", "unhashable|KeyError", "", "an entry of nonlins may be a module: make_nonlinearity takes both"),
+    ("p3.roc", "predict_proba", "", "the scores for the ROC curve come from classifier.predict_proba(x)"),
+    ("p3.train", "learning rate", "", "lr is too high: the loss left the range of numbers"),
+    ("p3.train", "KeyError", "", "a key is missing in one of the two dictionaries"),
     (
         "",
         "values to unpack",
