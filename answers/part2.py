@@ -14,7 +14,7 @@ def part2_overfit_hp() -> dict[str, float]:
     """
     # TODO: find values with which 20 epochs of two batches are enough.
     # BEGIN SOLUTION p2.overfit
-    return {"wstd": 0.05, "lr": 0.02, "reg": 0.0}
+    return {"wstd": 0.1, "lr": 0.02, "reg": 0.0}
     # END SOLUTION
 
 
@@ -27,7 +27,7 @@ def part2_optim_hp() -> dict[str, float]:
     """
     # TODO: find values with which ten epochs are enough for each, and the last two end above vanilla.
     # BEGIN SOLUTION p2.optim
-    return {"wstd": 0.08, "lr_vanilla": 0.02, "lr_momentum": 0.01, "lr_rmsprop": 3e-4, "reg": 1e-3}
+    return {"wstd": 0.08, "lr_vanilla": 0.03, "lr_momentum": 0.01, "lr_rmsprop": 3e-4, "reg": 1e-3}
     # END SOLUTION
 
 
@@ -39,5 +39,5 @@ def part2_dropout_hp() -> dict[str, float]:
     """
     # TODO: find values with which the network learns 400 images by heart in 30 epochs without dropout.
     # BEGIN SOLUTION p2.dropout
-    return {"wstd": 0.02, "lr": 0.01}
+    return {"wstd": 0.02, "lr": 0.005}
     # END SOLUTION

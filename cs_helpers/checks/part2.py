@@ -26,7 +26,6 @@ OTHER_HP = {"VanillaSGD": {}, "MomentumSGD": {"momentum": 0.8}, "RMSProp": {"dec
 def _where(name: str) -> dict[str, str]:
     return {
         "": f"{name}.step",
-        "gradient": f"{name}.step",
         "zero_grad": "Optimizer.zero_grad",
         "regularised": "Optimizer._regularised",
     }
@@ -82,7 +81,7 @@ def _trajectories(hw: Any, trial: Trial, name: str) -> Evidence:
                 yield f"{title}{key} after {step} step{'s' * (step > 1)}", params[key]
         for key, value in params.items():
             yield f"{title}{key} after {STEPS} steps", value
-        yield f"gradient of u, {title or 'not '}regularised".replace(" regularised", "", 1), held["u"]
+        yield f"{title}gradient of u, after the steps", held["u"]
     yield from _torch_tensors(make, start, grads, lr)
 
 
@@ -290,7 +289,9 @@ def _scripted_epochs(hw: Any, accuracies: tuple[float, ...]) -> Any:
     return trainer
 
 
-@produces("p2.fit", where={"": "Trainer.fit", "early": "Trainer.fit, Trainer._is_over"}, factors={"epochs": 4})
+@produces(
+    "p2.fit", where={"": "Trainer.fit", "early": "Trainer.fit, Trainer._is_over"}, factors={"epochs": 4}
+)
 def fit(hw: Any, trial: Trial) -> Evidence:
     """Fit with scripted epochs: history, early stopping, the best weights, and going on from a file."""
     trainer = _scripted_epochs(hw, RISING)

@@ -1,7 +1,8 @@
 """What is run to check Part 2's hyperparameters: short trainings, which leave class scores behind.
 
 Scores are judged where the verdict is made, see ``measures_part2``. The data is always digits32, which is
-the same on every machine and lies in no file.
+the same on every machine and lies in no file. To be quick, checks train the three optimizers for half as
+many epochs as the notebook does, and the networks with dropout on half as many images.
 """
 
 from collections.abc import Iterator
@@ -19,14 +20,17 @@ Evidence = Iterator[tuple[str, Any]]
 
 OVERFIT_DRAWS = 3  # of twenty images each
 POOL = 1000  # the images are drawn from the first so many
-OPTIM_EPOCHS = 10
+OPTIM_EPOCHS, OPTIM_EPOCHS_CHECKED = 10, 5
 DROPOUT_EPOCHS = 30
+DROPOUT_BATCHES, DROPOUT_BATCHES_CHECKED = 40, 20  # of ten images
 DROPOUTS = (0.0, 0.4)
 HELD_OUT = 1000  # the first so many test images
 OPTIMIZERS = {"vanilla": "VanillaSGD", "momentum": "MomentumSGD", "rmsprop": "RMSProp"}
 
 
-def _trainer(hw: Any, dl: BatchLoader, hidden: list[int], optimizer: str, hp: dict[str, float], **kw: Any) -> Any:
+def _trainer(
+    hw: Any, dl: BatchLoader, hidden: list[int], optimizer: str, hp: dict[str, float], **kw: Any
+) -> Any:
     """Make an MLP for the loader's images with its LayerTrainer; hp has wstd, lr and perhaps reg."""
     in_features = dl.dataset.images[0].numel()
     model = hw.layers.MLP(in_features, 10, hidden, wstd=hp["wstd"], **kw)
@@ -51,23 +55,30 @@ def overfit(hw: Any, hp: dict[str, float], data: Splits, chosen: Tensor) -> Tens
     return scores_of(trainer, few.dl_test)
 
 
-def compare_optimizers(hw: Any, hp: dict[str, float], data: Splits, seed: int) -> Iterator[tuple[str, Any, Any]]:
+def compare_optimizers(
+    hw: Any, hp: dict[str, float], data: Splits, seed: int, epochs: int = OPTIM_EPOCHS
+) -> Iterator[tuple[str, Any, Any]]:
     """Train with each optimizer; yield its name, the trainer with its best weights, and the FitResult."""
     for name, kind in OPTIMIZERS.items():
         torch.manual_seed(seed)
         loaders = make_loaders(data, 50, bs_test=500, max_train=100 * 50, max_test=HELD_OUT, seed=seed)
         own = {"wstd": hp["wstd"], "lr": hp[f"lr_{name}"], "reg": hp["reg"]}
         trainer = _trainer(hw, loaders.dl_train, [128] * 5, kind, own)
-        yield name, trainer, trainer.fit(*loaders, OPTIM_EPOCHS, early_stopping=OPTIM_EPOCHS, print_every=0)
+        yield name, trainer, trainer.fit(*loaders, epochs, early_stopping=epochs, print_every=0)
 
 
 def compare_dropout(
-    hw: Any, hp: dict[str, float], data: Splits, seed: int, dropouts: tuple[float, ...] = DROPOUTS
+    hw: Any,
+    hp: dict[str, float],
+    data: Splits,
+    seed: int,
+    dropouts: tuple[float, ...] = DROPOUTS,
+    batches: int = DROPOUT_BATCHES,
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Train with each dropout on 400 images; yield its name, the trainer, and the FitResult."""
+    """Train with each dropout on batches of ten; yield its name, the trainer, and the FitResult."""
     for dropout in dropouts:
         torch.manual_seed(seed)
-        loaders = make_loaders(data, 10, bs_test=500, max_train=40 * 10, max_test=HELD_OUT, seed=seed)
+        loaders = make_loaders(data, 10, bs_test=500, max_train=batches * 10, max_test=HELD_OUT, seed=seed)
         trainer = _trainer(hw, loaders.dl_train, [400], "VanillaSGD", hp, dropout=dropout)
         yield f"{dropout:g}", trainer, trainer.fit(*loaders, DROPOUT_EPOCHS, print_every=0)
 
@@ -109,16 +120,18 @@ OPTIM_KEYS = ("wstd", *(f"lr_{name}" for name in OPTIMIZERS), "reg")
 def three_optimizers(hw: Any, trial: Trial) -> Evidence:
     """Train with each optimizer on digits32, and leave the test scores of its best epoch behind."""
     hp = _hyperparameters(trial, "part2_optim_hp", OPTIM_KEYS)
-    for name, trainer, _ in compare_optimizers(hw, hp, load("digits32"), _seed(trial)):
+    epochs = OPTIM_EPOCHS_CHECKED
+    for name, trainer, _ in compare_optimizers(hw, hp, load("digits32"), _seed(trial), epochs):
         yield f"raw:test scores, {name}", scores_of(trainer, _plain("test", HELD_OUT))
 
 
 @produces("p2.dropout", where={"": "part2_dropout_hp"}, seconds=90)
 def dropout_against_overfitting(hw: Any, trial: Trial) -> Evidence:
-    """Train without dropout and with 0.4 on 400 images of digits32; leave scores of both sets behind."""
+    """Train without dropout and with 0.4 on 200 images of digits32; leave scores of both sets behind."""
     hp = _hyperparameters(trial, "part2_dropout_hp", ("wstd", "lr"))
-    for name, trainer, _ in compare_dropout(hw, hp, load("digits32"), _seed(trial)):
-        yield f"raw:training scores, dropout {name}", scores_of(trainer, _plain("train", 400))
+    data, batches = load("digits32"), DROPOUT_BATCHES_CHECKED
+    for name, trainer, _ in compare_dropout(hw, hp, data, _seed(trial), DROPOUTS, batches):
+        yield f"raw:training scores, dropout {name}", scores_of(trainer, _plain("train", batches * 10))
         yield f"raw:test scores, dropout {name}", scores_of(trainer, _plain("test", HELD_OUT))
 
 
