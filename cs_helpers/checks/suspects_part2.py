@@ -22,6 +22,14 @@ Suspects = Iterator[tuple[str, Suspect, str]]
 Rule = Callable[..., None]
 """One step of one parameter, in place: ``rule(p, g, memory, lr, reg, step, **settings)``."""
 
+LATER = {
+    "decay and 1 - decay are swapped: the old mean has the factor decay",
+    "the squares are summed up, as in AdaGrad: the mean decays",
+    "the factor 1 - decay of the new square is missing",
+    "this has Adam's bias correction: RMSProp divides by sqrt(r + eps) as it is",
+}
+"""Mistakes that cannot be told apart in the first step."""
+
 RUNS = {"": 0.0, "regularised ": REG}
 STALE = "the parameter has not moved: change the tensor itself, in place (p -= ...), not a name for a new one"
 WRITES = "step writes into the caller's gradient: compute g + reg * p into a tensor of its own"
@@ -46,7 +54,7 @@ def _trajectories(name: str, mistakes: Mapping[str, Rule], inputs: Tensors, **de
     for sentence, rule in mistakes.items():
         for title, (reg, settings) in runs.items():
             for key in SHAPES:
-                for steps in (1, 2, STEPS):
+                for steps in (2, STEPS) if sentence in LATER else (1, 2, STEPS):
                     place = f"{title}{key} after {steps} step{'s' * (steps > 1)}"
                     yield place, trajectory(rule, inputs, key, steps, lr, reg, **settings), sentence
         moved = trajectory(rule, inputs, "u", STEPS, lr, REG, **defaults)
@@ -82,9 +90,7 @@ def _gradient(p: Tensor, g: Tensor, reg: float) -> Tensor:
     return g + reg * p
 
 
-def sgd(
-    p: Tensor, g: Tensor, memory: Tensor, lr: float, reg: float, step: int, form: str = ""
-) -> None:
+def sgd(p: Tensor, g: Tensor, memory: Tensor, lr: float, reg: float, step: int, form: str = "") -> None:
     """Take a plain step, or one with a mistake in it."""
     used = {
         "no L2": g,
@@ -111,12 +117,18 @@ SGD_MISTAKES = {
     "the regularisation adds the penalty itself: add its derivative, reg * p": "norm",
     "the regularisation is not multiplied by the learning rate: it belongs into the gradient": "decoupled",
 }
+TWICE_OR_DECOUPLED = (
+    "the part of the regularisation is twice what it should be, or not multiplied by the learning rate: "
+    "the gradient is g + reg * p"
+)
 
 
 @suspects_of("p2.vanilla_sgd")
 def vanilla_sgd(e: Tensors, i: Tensors) -> Suspects:
     """The sign, the learning rate, and what L2 adds."""
     for sentence, form in SGD_MISTAKES.items():
+        if form in ("double", "decoupled"):  # at a learning rate of 0.5 they are the same
+            sentence = TWICE_OR_DECOUPLED
         p = i["p"].clone()
         sgd(p, i["grad"], p, BIG_LR, REG, 1, form)
         yield "p after one step", p[::BIG_ROWS], sentence

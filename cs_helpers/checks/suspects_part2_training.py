@@ -142,7 +142,9 @@ def _early_stopping(patience: int, accuracies: tuple[float, ...], e: Tensors) ->
     total_waited = _stop(accuracies, patience, consecutive=False)
     by_previous = _stop(accuracies, patience, previous=True)
     wrong = {
-        float(len(accuracies)): "early_stopping does not stop: all epochs were run",
+        float(len(accuracies)): (
+            "early_stopping does not stop: is the count looked at, and is an epoch judged by its test accuracy?"
+        ),
         float(by_previous): "an epoch is compared with the one before it: compare it with the best so far",
         float(total_waited): "epochs without a new best must be consecutive: a new best sets the count to 0",
         right + 1: f"off by one: stop after {patience} epochs without a new best, not {patience + 1}",
