@@ -23,7 +23,7 @@ class Line1D:
     def __init__(self, n: int = 64, seed: int = 42) -> None:
         stream = torch.Generator().manual_seed(seed)
         self.x = torch.randn(n, generator=stream)
-        self.t = 1.5 * self.x + 0.8 * torch.randn(n, generator=stream)
+        self.t = 1.5 * self.x + 2.0 * torch.randn(n, generator=stream)
 
     def loss(self, w: Tensor, rows: slice | Tensor = slice(None)) -> Tensor:
         """Return the mean of 1/2 (w x - t)**2 over some samples, for each of many slopes ``w`` (M,)."""
@@ -44,7 +44,7 @@ def valley(p: Tensor) -> Tensor:
     Returns:
         Heights, shape (...); zero at the origin, the lowest point.
     """
-    return 0.05 * p[..., 0] ** 2 + p[..., 1] ** 2
+    return 0.01 * p[..., 0] ** 2 + p[..., 1] ** 2
 
 
 def path(make: Callable[[list[Tensor]], Any], steps: int, start: tuple[float, float] = START) -> Tensor:

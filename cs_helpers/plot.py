@@ -80,9 +80,11 @@ def plot_fit(
             text = f"{label}, {name}" if label else name
             left.plot(epochs, getattr(result, f"{name}_loss"), linestyle=style, **look)
             right.plot(epochs, getattr(result, f"{name}_acc"), linestyle=style, label=text, **look)
+    for axis in (left.xaxis, right.xaxis):
+        axis.get_major_locator().set_params(integer=True)
     left.set(xlabel="epoch", ylabel="loss", yscale="log" if log_loss else "linear")
     right.set(xlabel="epoch", ylabel="accuracy in %")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize="small")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize="small", handlelength=3)
     if title:
         figure.suptitle(title, fontsize="medium")
     return figure, axes

@@ -143,7 +143,7 @@ def _early_stopping(patience: int, accuracies: tuple[float, ...], e: Tensors) ->
     by_previous = _stop(accuracies, patience, previous=True)
     wrong = {
         float(len(accuracies)): (
-            "early_stopping does not stop: is the count looked at, and is an epoch judged by its test accuracy?"
+            "early_stopping does not stop: is the count used, and is an epoch judged by its test accuracy?"
         ),
         float(by_previous): "an epoch is compared with the one before it: compare it with the best so far",
         float(total_waited): "epochs without a new best must be consecutive: a new best sets the count to 0",
