@@ -29,7 +29,6 @@ __all__ = ["answers", "attempt", "check", "display_answer", "hw", "start"]
 
 check = Checker()
 hw = check.hw
-answers = StudentPackage(name="answers")
 answers = StudentPackage(COURSE_ROOT, "answers")
 
 
