@@ -28,8 +28,8 @@ def make_nonlinearity(nonlin: str | nn.Module) -> nn.Module:
         return nonlin
     if nonlin not in NONLINEARITIES:
         raise ValueError(
-            f"unknown nonlinearity {nonlin!r}{suggestion(str(nonlin), NONLINEARITIES)}; "
-            "an nn.Module works, too"
+            f"unknown nonlinearity {nonlin!r}, neither a name nor a module"
+            f"{suggestion(str(nonlin), NONLINEARITIES)}"
         )
     return NONLINEARITIES[nonlin]()
 
@@ -58,8 +58,8 @@ class MLP(nn.Module):
         if not dims:
             raise ValueError("dims is empty: an MLP has at least one Linear layer")
         self.in_dim, self.out_dim = in_dim, dims[-1]
-        # TODO: refuse lists of different lengths. Then collect the layers in a list, with make_nonlinearity for
-        # each entry of nonlins, and set self.fc to an nn.Sequential of them.
+        # TODO: refuse lists of different lengths. Then collect the layers in a list (make_nonlinearity
+        # helps), and set self.fc to an nn.Sequential of them.
         # BEGIN SOLUTION p3.mlp
         if len(dims) != len(nonlins):
             raise ValueError(

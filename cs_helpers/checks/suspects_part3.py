@@ -31,7 +31,7 @@ def mlp_layers(e: Tensors, i: Tensors) -> Suspects:
     yield "layers", is_("bias=False"), bias
     for count, text in ((2, "a Linear layer is missing"), (4, "there is one Linear layer too many")):
         entries = f"{text}: one for each entry of dims, the last one included"
-        yield "layers", lambda got, count=count: got.count("Linear") == count, entries
+        yield "layers", _times(count), entries
     last = "the last entry's nonlinearity is not the one asked for: none"
     yield "layers", lambda got: not got.endswith("bias=True)"), last
     mixed = "the nonlinearities are not those asked for, entry by entry: relu, tanh, none"
@@ -74,6 +74,11 @@ def mlp_values(e: Tensors, i: Tensors) -> Suspects:
         ("relu", e["out, relu and tanh"].relu()),
     ):
         yield "out, relu and tanh", value, f"{sign} is applied to the output, where none was asked for"
+
+
+def _times(count: int) -> Callable[[Any], bool]:
+    """Match a list of layers with so many Linear layers."""
+    return lambda got: got.count("Linear") == count
 
 
 def _two_layers(i: Tensors, name: str) -> Tensor:
@@ -189,7 +194,7 @@ def classifier_trainer(e: Tensors, i: Tensors) -> Suspects:
     yield "test, graph", always, "test_batch builds a graph: run it under torch.no_grad()"
     yield "test, weights afterwards", always, "test_batch changed the weights: forward only"
     asks = "the model decides which class its scores mean: self._num_correct, not argmax"
-    yield "test, correct for a model that always says 0", always, asks
+    yield "test, correct for a model that takes the lower score", always, asks
 
 
 def _counts_all(size: int) -> Callable[[Any], bool]:
@@ -206,6 +211,9 @@ def _curve(y: Tensor, p: Tensor, **options: bool) -> tuple[np.ndarray, ...]:
     return metrics.roc_curve(y.numpy(), p.numpy().astype(np.float64), **options)
 
 
+YOUDEN = "this is Youden's point"
+AN_END = "this is an end of the curve"
+CAUSES = "fpr and tpr swapped, argmax for argmin, classes for probabilities, or the other class's column?"
 ROC = {
     "threshold, by hand": ("p", "y"),
     "threshold, 200 random samples": ("q", "labels"),
@@ -230,39 +238,21 @@ def roc(e: Tensors, i: Tensors) -> Suspects:
     for name, (p, y) in ROC.items():
         fpr, tpr, thresholds = _curve(i[y], i[p], drop_intermediate=False)
         best = int(np.hypot(fpr, 1 - tpr).argmin())
+        yield name, torch.tensor(0.5), "this is always 0.5: the threshold must come from the curve"
         points = (
             (best + 1, "off by one: this is the next point on the curve"),
             (best - 1, "off by one: this is the point before, on the curve"),
-            (
-                int((tpr - fpr).argmax()),
-                "this is Youden's point, the largest tpr - fpr: the closest to (0, 1) is asked",
-            ),
-            (int((fpr + 1 - tpr).argmin()), "distances are added without squares: this is Youden's point"),
+            (int((tpr - fpr).argmax()), f"{YOUDEN}, the largest tpr - fpr, not the one closest to (0, 1)"),
+            (0, f"{AN_END}: {CAUSES}"),
+            (len(fpr) - 1, f"{AN_END}, closest to (1, 1): the perfect classifier is (0, 1)"),
             (
                 int(np.hypot(tpr, 1 - fpr).argmin()),
-                "fpr and tpr are swapped: this is the point closest to (1, 0)",
-            ),
-            (
-                int(np.hypot(fpr, tpr).argmin()),
-                "this is the point closest to (0, 0): (0, 1) is the perfect one",
-            ),
-            (
-                int(np.hypot(fpr, tpr).argmax()),
-                "this is the point farthest from (0, 0), not closest to (0, 1)",
-            ),
-            (
-                int(np.hypot(fpr, 1 - tpr).argmax()),
-                "this is the point farthest from (0, 1): argmin, not argmax",
-            ),
-            (
-                int(np.hypot(1 - fpr, 1 - tpr).argmin()),
-                "this is the point closest to (1, 1): (0, 1) is the perfect one",
+                "fpr and tpr are swapped: this point is closest to (1, 0)",
             ),
         )
         for index, sentence in points:
             if 0 <= index < len(thresholds):
                 yield name, torch.tensor(min(float(thresholds[index]), 1.0)), sentence
-        yield name, torch.tensor(0.5), "this is always 0.5: the threshold must come from the curve"
         yield name, torch.tensor(float(best)), "this is the index of the point: its threshold is asked"
         yield name, torch.tensor(1 - float(thresholds[best])), "this is 1 - threshold: of the other column?"
         distance = np.hypot(fpr, 1 - tpr).min()
@@ -273,7 +263,7 @@ def roc(e: Tensors, i: Tensors) -> Suspects:
             _of_negatives(i[p], i[y]),
             "the scores are those of the negative class: take positive_class's column",
         )
-    first = "the curve's first point has an infinite threshold (\"nothing is positive\"): limit it to 1"
+    first = 'the curve\'s first point has an infinite threshold ("nothing is positive"): limit it to 1'
     for title in ("all alike", "worse than guessing"):
         yield f"finite and in [0, 1], {title}", always, first
     left = "select_roc_thresh only looks: setting the classifier's threshold is left to the caller"
