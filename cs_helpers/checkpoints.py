@@ -160,9 +160,9 @@ def refuse_other_streams(
 
 
 def restore_random_state(state: Mapping[str, Any], generators: Sequence[torch.Generator]) -> None:
-    """Put back what ``random_state`` returned."""
+    """Put back what ``random_state`` returned; of no generators, only torch's own streams."""
     torch.set_rng_state(state["cpu"])
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda"])
-    for generator, saved in zip(generators, state["own"], strict=True):
+    for generator, saved in zip(generators, state["own"], strict=bool(generators)):
         generator.set_state(saved)

@@ -114,7 +114,7 @@ def plot_paths(paths: Mapping[str, Tensor]) -> None:
     left.plot(0, 0, marker="*", color=GREY, markersize=10)
     left.grid(False)
     left.set(xlabel="$p_1$", ylabel="$p_2$")
-    left.legend(loc="lower left", fontsize="small")
+    left.legend(loc="upper right", fontsize="small")
     right.set(xlabel="step", ylabel="height")
 
 

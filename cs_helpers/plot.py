@@ -84,7 +84,9 @@ def plot_fit(
         axis.get_major_locator().set_params(integer=True)
     left.set(xlabel="epoch", ylabel="loss", yscale="log" if log_loss else "linear")
     right.set(xlabel="epoch", ylabel="accuracy in %")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize="small", handlelength=3)
+    figure.legend(
+        *right.get_legend_handles_labels(), loc="outside right center", fontsize="small", handlelength=3
+    )
     if title:
         figure.suptitle(title, fontsize="medium")
     return figure, axes

@@ -203,12 +203,12 @@ class Trainer(abc.ABC):
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "waited": self.waited,
-            "random": ckpt.random_state(self._generators),
+            "random": ckpt.random_state(self._generators or []),
         }
         ckpt.save(path, content)
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Put back what ``save_checkpoint`` wrote.
+        """Put back what ``save_checkpoint`` wrote; ``fit`` calls it when it is given a file that is there.
 
         Raises:
             ValueError: If the file is damaged, or of another model or optimizer; nothing is changed then.
@@ -217,10 +217,11 @@ class Trainer(abc.ABC):
         content = ckpt.load(path, keys)
         tensors = ckpt.tensors_of(self.model)
         ckpt.refuse_others(tensors, content["model"], path)
-        ckpt.refuse_other_streams(content["random"], self._generators, path)
+        if self._generators is not None:
+            ckpt.refuse_other_streams(content["random"], self._generators, path)
         ckpt.restore_optimizer(self.optimizer, content["optimizer"], path)
         ckpt.put_back(tensors, content["model"], path)
-        ckpt.restore_random_state(content["random"], self._generators)
+        ckpt.restore_random_state(content["random"], self._generators or [])
         self.history = FitResult(*content["history"])
         self.best_score, self.waited = content["best_score"], content["waited"]
         self.best_weights = content["best_weights"]
@@ -230,7 +231,7 @@ class Trainer(abc.ABC):
         self.best_score: tuple[float, float] | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.waited = 0
-        self._generators: list[torch.Generator] = []
+        self._generators: list[torch.Generator] | None = None  # of the loaders, during a fit
 
     def _extend_history(self, train: EpochResult, test: EpochResult) -> None:
         done = self.history

@@ -20,9 +20,9 @@ from cs_helpers.checks.part2_training import (
 )
 from cs_helpers.data import load
 
-THRESHOLDS = {"cifar10": 35.0, "digits32": 25.0}
+THRESHOLDS = {"cifar10": 35.0, "digits32": 20.0}
 """Test accuracy in percent that each optimizer is to reach in ten epochs, by data set."""
-CHECKED = 15.0  # percent, on digits32 in the five epochs of the check
+CHECKED = 13.0  # percent, on digits32 in the five epochs of the check
 OVERFIT = 98.0  # percent
 OVERFITTING_GAP = 1.5  # of the loss: test less training, without dropout
 LESS = 0.985  # the gap with dropout, as a share of that without
