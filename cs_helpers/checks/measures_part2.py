@@ -20,7 +20,7 @@ from cs_helpers.checks.part2_training import (
 )
 from cs_helpers.data import load
 
-THRESHOLDS = {"cifar10": 35.0, "digits32": 20.0}
+THRESHOLDS = {"cifar10": 35.0, "digits32": 18.0}
 """Test accuracy in percent that each optimizer is to reach in ten epochs, by data set."""
 CHECKED = 13.0  # percent, on digits32 in the five epochs of the check
 OVERFIT = 98.0  # percent
