@@ -134,7 +134,7 @@ part3_q4 = r"""
 | depth 2 | 89.2 % (18) | 88.9 % (114) | 90.1 % (1218) | 89.0 % (17 154) |
 | depth 4 | 84.8 % (30) | 89.7 % (258) | 90.3 % (3330) | 89.8 % (50 178) |
 
-(One run each; another machine or seed moves these numbers by about a point, and those of width 2 by much more.)
+(One run each. Another machine or seed moves them by about a point, and those of width 2 by much more.)
 
 **1. Fixed depth, growing width.** The step from 2 to 8 is the one that counts, at depth 1 most of all
 (about ten points). Two tanh units make two soft edges, and the S between the moons needs about three.

@@ -12,7 +12,7 @@ from hw.mlp import MLP, NONLINEARITIES, make_nonlinearity
 def test_mlp_computes_what_a_sequential_by_hand_does() -> None:
     net = MLP(5, [8, 6, 3], ["relu", nn.Tanh(), "none"])
     by_hand = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3))
-    by_hand.load_state_dict({name: value for name, value in net.fc.state_dict().items()})
+    by_hand.load_state_dict(dict(net.fc.state_dict()))
     x = torch.randn(7, 5)
     assert torch.equal(net(x), by_hand(x))
     assert (net.in_dim, net.out_dim) == (5, 3)
