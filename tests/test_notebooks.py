@@ -30,7 +30,7 @@ FIRST_STUB = {
     "p2.rmsprop": "p2.rmsprop: RMSProp.__init__",
     "p2.layer_trainer": "p2.layer_trainer: LayerTrainer.train_batch",
     "p2.epoch": "p2.epoch: Trainer._for_each_batch",
-    "p2.fit": "p2.fit: Trainer._is_over",
+    "p2.fit": "p2.fit: Trainer.fit",
     "p2.overfit": "p2.overfit: part2_overfit_hp",
     "p2.optim": "p2.optim: part2_optim_hp",
     "p2.dropout": "p2.dropout: part2_dropout_hp",
