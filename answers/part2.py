@@ -103,8 +103,8 @@ An example with 100 test images. Before: 50 right with $p_y = 0.6$ and 50 wrong 
 $p_y = 0.01$: accuracy 55 %, loss $0.55 \cdot 0.11 + 0.45 \cdot 4.61 = 2.13$. Accuracy rose by 5 points and
 the loss doubled.
 
-This is what our own curves without dropout show: the test loss rises from the middle of the 30 epochs on, and the
-test accuracy creeps upwards all the same. It means that the network is *badly calibrated*: its decisions
+This is what our own curves without dropout show: the test loss rises from the middle of the 30 epochs on,
+and the test accuracy creeps upwards all the same. It means that the network is *badly calibrated*: its decisions
 still improve while its probabilities become worthless. Whether that matters depends on what they are used
 for, and so does the choice of the quantity that early stopping watches.
 """
@@ -128,8 +128,8 @@ the other.
 | direction | exact | right on average, with a variance of about $\sigma^2 / B$ |
 | memory for activations | grows with $N$, if done in one pass | grows with $B$ |
 | loss of the next step | falls, if $\eta$ is below $2 /$ the largest curvature | may rise |
-| with a constant $\eta$ | converges to a stationary point | ends in a cloud around one, its width grows with $\eta / B$ |
-| to converge | nothing more | $\eta_t \to 0$ with $\sum \eta_t = \infty$, $\sum \eta_t^2 < \infty$ (Robbins and Monro, 1951) |
+| with a constant $\eta$ | converges to a stationary point | ends in a cloud, wider with $\eta / B$ |
+| to converge | nothing more | $\sum \eta_t = \infty$, $\sum \eta_t^2 < \infty$ (Robbins, Monro 1951) |
 | strongly convex $L$, error after $k$ steps | $O(\rho^k)$, $\rho < 1$ | $O(1/k)$ |
 | samples that resemble each other | are all computed, for nothing | are used when they come |
 
@@ -139,14 +139,14 @@ one-dimensional picture shows both halves: far away the batches agree, and near 
 
 **3. Why SGD in deep learning.**
 
-- *Price.* With a million samples, one exact step costs as much as some ten thousand of the small ones. Data is
-  redundant, so most of the exactness is wasted, above all at the beginning.
+- *Price.* With a million samples, one exact step costs as much as some ten thousand of the small ones. Data
+  is redundant, so most of the exactness is wasted, above all at the beginning.
 - *Memory.* Back-propagation keeps the activations of every sample until it has passed. A batch fits on a
   device, the data set does not.
 - *Generalization is the aim.* The training loss is itself an estimate from a sample. To minimize it to the
   last digit is overfitting; noise of the size of the estimate's own error costs nothing.
-- *Noise helps in landscapes that are not convex.* It shakes the point off saddles and out of narrow minima, and
-  tends to leave it in wide ones, which generalize better on the whole.
+- *Noise helps in landscapes that are not convex.* It shakes the point off saddles and out of narrow minima,
+  and tends to leave it in wide ones, which generalize better on the whole.
 - *Streams.* New or augmented samples can be used as they come; there need not be a whole set.
 
 **4. Many forwards, one backward.** *The gradient is the same.* Let $L_j$ be the summed loss of batch $j$. All
@@ -163,8 +163,8 @@ the only backward pass comes at the very end, the graphs of *all* batches must b
 losses holds on to the graph of each of its terms. Only the work of the forward passes was cut into
 batches; the memory is that of one pass over the whole set, and grows with every batch until it is full.
 
-*What works.* Run backward right after the forward pass of each batch and let gradients add up, as our layers do
-until `zero_grad`; step once at the end. By the same linearity the result is equal, each graph is freed
+*What works.* Run backward right after the forward pass of each batch and let gradients add up, as our layers
+do until `zero_grad`; step once at the end. By the same linearity the result is equal, each graph is freed
 before the next is built, and the memory is that of one batch plus one gradient. This is known as *gradient
 accumulation*.
 """

@@ -104,8 +104,8 @@ def solution_lines(root: Path | str) -> set[str]:
             del lines[region.start - 1 : region.end]
         outside += lines
     shown = "\n".join(outside)
-    lines = {line for line in inside - _BOILERPLATE if len(line) >= _SHORTEST}
-    return {line for line in lines if re.search(r"\w", line) and line not in shown}
+    long = {line for line in inside - _BOILERPLATE if len(line) >= _SHORTEST}
+    return {line for line in long if re.search(r"\w", line) and line not in shown}
 
 
 def _files(path: Path) -> Iterator[Path]:

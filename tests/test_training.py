@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_model_or_optimizer_changes_nothing(
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     trainer = layer_trainer()
-    with pytest.raises(CheckpointError, match="cannot write the checkpoint .*file"):
+    with pytest.raises(CheckpointError, match=r"cannot write the checkpoint .*file"):
         trainer.fit(*loaders(), 1, checkpoints=tmp_path / "file" / "fit.pt", print_every=0)
     assert trainer.history.num_epochs == 1  # nothing is lost: what was trained is still there
 
