@@ -104,9 +104,9 @@ $p_y = 0.01$: accuracy 55 %, loss $0.55 \cdot 0.11 + 0.45 \cdot 4.61 = 2.13$. Ac
 the loss doubled.
 
 This is what our own curves without dropout show: the test loss rises from the middle of the 30 epochs on,
-and the test accuracy creeps upwards all the same. It means that the network is *badly calibrated*: its decisions
-still improve while its probabilities become worthless. Whether that matters depends on what they are used
-for, and so does the choice of the quantity that early stopping watches.
+and the test accuracy creeps upwards all the same. It means that the network is *badly calibrated*: its
+decisions still improve while its probabilities become worthless. Whether that matters depends on what
+they are used for, and so does the choice of the quantity that early stopping watches.
 """
 # END ANSWER
 
