@@ -2,7 +2,8 @@
 
     from cs_helpers.notebook import attempt, check, display_answer, hw, start
 
-``hw`` is the student's package: ``hw.layers`` is always the file as it is on disk now.
+``hw`` is the student's package: ``hw.layers`` is always the file as it is on disk now. So is ``answers``, for
+hyperparameters.
 """
 
 import contextlib
@@ -20,14 +21,15 @@ from cs_helpers.checks.assets import streams_agree
 from cs_helpers.checks.evidence import NOT_DONE
 from cs_helpers.checks.guard import Interrupts, TimeIsUp, describe, time_limit
 from cs_helpers.checks.session import Checker
-from cs_helpers.checks.student import COURSE_ROOT
+from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
 from cs_helpers.plot import use_style
 from cs_helpers.tasks import TASKS, suggestion
 
-__all__ = ["attempt", "check", "display_answer", "hw", "start"]
+__all__ = ["answers", "attempt", "check", "display_answer", "hw", "start"]
 
 check = Checker()
 hw = check.hw
+answers = StudentPackage(COURSE_ROOT, "answers")
 
 
 def start(part: int, threads: int = 1) -> None:

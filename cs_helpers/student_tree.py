@@ -39,6 +39,7 @@ _BOILERPLATE = {
     "with torch.no_grad():",
     "for layer in self.layers:",
     "return loss.item()",
+    "loss.backward()",
 }
 
 
@@ -89,8 +90,8 @@ def region_ids(root: Path | str) -> set[str]:
 def solution_lines(root: Path | str) -> set[str]:
     """Return the lines of substance that stand inside regions and nowhere else in ``hw`` and ``answers``.
 
-    White space inside a line counts as one blank. Lines below 12 characters and a few that any file
-    may have are not of substance.
+    White space inside a line counts as one blank. Lines below 12 characters, those without a letter (such as
+    the rule of a table) and a few that any file may have are not of substance.
     """
     inside: set[str] = set()
     outside = []

@@ -47,6 +47,9 @@ def _answer(task_id: str, title: str, *rubric: tuple[int, str]) -> Task:
 
 
 _LAYERS = "hw/layers.py"
+_OPTIMIZERS = "hw/optimizers.py"
+_TRAINING = "hw/training.py"
+_CLASSIFIER = "hw/classifier.py"
 
 TASKS: dict[str, Task] = {
     task.id: task
@@ -75,6 +78,70 @@ TASKS: dict[str, Task] = {
             "Is back-propagation required?",
             (2, "a clear position: required or not"),
             (4, "an argument that separates the gradient from the way to compute it, with another way named"),
+        ),
+        _code("p2.vanilla_sgd", "VanillaSGD", _OPTIMIZERS, 10, "steps, L2, gradients left alone, both kinds"),
+        _code("p2.momentum_sgd", "MomentumSGD", _OPTIMIZERS, 8, "velocities, over several steps"),
+        _code("p2.rmsprop", "RMSProp", _OPTIMIZERS, 8, "running mean squares, over several steps"),
+        _code("p2.layer_trainer", "LayerTrainer", _TRAINING, 10, "one batch forward, backward and updated"),
+        _code("p2.epoch", "An epoch", _TRAINING, 8, "losses per batch, accuracy per sample, max_batches"),
+        _code("p2.fit", "fit", _TRAINING, 12, "history, early stopping, best weights, resuming"),
+        _code("p2.overfit", "Overfitting 20 images", "answers/part2.py", 6, "98 % on any 20 images"),
+        _code("p2.optim", "Three optimizers", "answers/part2.py", 8, "accuracy of each, and their order"),
+        _code("p2.dropout", "Dropout against overfitting", "answers/part2.py", 6, "overfits at 0, less so at 0.4"),
+        _answer(
+            "p2.q1",
+            "Reading the dropout curves",
+            (4, "what no dropout and low dropout do to the gap between training and test curves, and why"),
+            (4, "low against high dropout, from the curves that are there"),
+        ),
+        _answer(
+            "p2.q2",
+            "Test loss and test accuracy",
+            (2, "a clear position: both can rise at once"),
+            (4, "how: what cross-entropy weighs that accuracy does not"),
+        ),
+        _answer(
+            "p2.q3",
+            "Descent, stochastic descent and back-propagation",
+            (2, "back-propagation against gradient descent"),
+            (3, "gradient descent against SGD, in detail: cost, noise, memory, convergence"),
+            (2, "why SGD in deep learning"),
+            (3, "many forwards and one backward on the summed loss: equivalence, and what it costs"),
+        ),
+        _code("p3.mlp", "MLP as an nn.Module", "hw/mlp.py", 10, "structure, names or modules, clear errors"),
+        _code("p3.classifier", "Classifier, ArgMaxClassifier", _CLASSIFIER, 8, "scores, probabilities, classes"),
+        _code("p3.binary", "BinaryClassifier", _CLASSIFIER, 8, "threshold semantics, p == threshold included"),
+        _code("p3.classifier_trainer", "ClassifierTrainer", _TRAINING, 8, "one epoch from set weights"),
+        _code("p3.roc", "select_roc_thresh", _CLASSIFIER, 10, "the ROC point closest to (0, 1), ties included"),
+        _code("p3.boundary", "plot_decision_boundary_2d", _CLASSIFIER, 6, "the classes over a grid"),
+        _code("p3.train", "Training a classifier", "answers/part3.py", 8, "85 % training, 75 % validation accuracy"),
+        _code("p3.experiment", "mlp_experiment", "hw/experiments.py", 12, "a grid of depths and widths"),
+        _answer(
+            "p3.q1",
+            "Three kinds of error",
+            (3, "optimization error, from the training curve"),
+            (3, "generalization error, from the gap between training and validation"),
+            (2, "approximation error, from the decision boundary"),
+        ),
+        _answer(
+            "p3.q2",
+            "False positives and false negatives",
+            (2, "which rate is higher on the validation set"),
+            (4, "why, from how the data was made"),
+        ),
+        _answer(
+            "p3.q3",
+            "Two diseases, two thresholds",
+            (4, "a disease that is harmless if found late: which error costs more, and the threshold"),
+            (4, "a disease that is lethal if found late: likewise"),
+        ),
+        _answer(
+            "p3.q4",
+            "Depth and width",
+            (2, "columns: one depth, growing width"),
+            (2, "rows: one width, growing depth"),
+            (2, "equal numbers of parameters: 1x32 against 4x8, 1x128 against 4x32"),
+            (2, "whether choosing the threshold on validation helped on the test set"),
         ),
     )
 }

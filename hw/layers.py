@@ -237,10 +237,12 @@ class CrossEntropyLoss(Layer):
             The loss, a scalar.
 
         Raises:
-            ValueError: If the shapes do not fit together.
+            ValueError: If the shapes do not fit together, or a label is out of range.
         """
         if x.ndim != 2 or y.shape != x.shape[:1]:
             raise ValueError(f"need x (N, C) and y (N,), got {tuple(x.shape)} and {tuple(y.shape)}")
+        if len(y) and not 0 <= int(y.min()) <= int(y.max()) < x.shape[1]:
+            raise ValueError(f"labels from {y.min()} to {y.max()} for {x.shape[1]} classes")
         # TODO: exp(1e4) overflows, so take the maximum out of the sum first (or let torch.logsumexp do it).
         # BEGIN SOLUTION p1.cross_entropy
         log_z = torch.logsumexp(x, dim=1)  # (N, C) -> (N,)

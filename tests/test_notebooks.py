@@ -25,6 +25,23 @@ FIRST_STUB = {
     "p1.sequential": "Sequential.forward",
     "p1.mlp": "MLP.__init__",
     "p1.dropout": "Dropout.forward",
+    "p2.vanilla_sgd": "VanillaSGD.step",
+    "p2.momentum_sgd": "MomentumSGD.__init__",
+    "p2.rmsprop": "RMSProp.__init__",
+    "p2.layer_trainer": "LayerTrainer.train_batch",
+    "p2.epoch": "Trainer._for_each_batch",
+    "p2.fit": "Trainer.fit",
+    "p2.overfit": "part2_overfit_hp",
+    "p2.optim": "part2_optim_hp",
+    "p2.dropout": "part2_dropout_hp",
+    "p3.mlp": "MLP.__init__",
+    "p3.classifier": "Classifier.forward",
+    "p3.binary": "BinaryClassifier._classify",
+    "p3.classifier_trainer": "ClassifierTrainer.train_batch",
+    "p3.roc": "select_roc_thresh",
+    "p3.boundary": "plot_decision_boundary_2d",
+    "p3.train": "part3_arch_hp",
+    "p3.experiment": "mlp_experiment",
 }
 
 
@@ -40,7 +57,7 @@ def run(path: Path) -> nbformat.NotebookNode:
     """Run a notebook in its folder, stopping at the first error, and return it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}
+        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}
     )
     return client.execute()
 
@@ -95,22 +112,28 @@ def test_nbval_finds_not_done_under_every_check_on_blank_stubs(path: Path, tmp_p
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def test_no_demonstration_stops_on_the_reference_and_nothing_warns(in_tree) -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_demonstration_stops_on_the_reference_and_nothing_warns(path: Path, in_tree) -> None:
     in_tree(ROOT)
-    for path in NOTEBOOKS:
-        for cell in run(path)["cells"]:
-            for output in cell.get("outputs", []):
-                text = str(output)
-                assert "NOT DONE" not in text, cell["id"]
-                assert "This cell stopped" not in text, cell["id"]
-                assert output.get("name") != "stderr", f"{cell['id']}: {output.get('text')}"
+    for cell in run(path)["cells"]:
+        for output in cell.get("outputs", []):
+            text = str(output)
+            assert "NOT DONE" not in text, cell["id"]
+            assert "This cell stopped" not in text, cell["id"]
+            assert output.get("name") != "stderr", f"{cell['id']}: {output.get('text')}"
 
 
-def test_half_done_work_gets_half_the_passes(tmp_path: Path, in_tree) -> None:
-    half = {"p1.leaky_relu", "p1.relu", "p1.sigmoid", "p1.tanh", "p1.linear"}
+@pytest.mark.parametrize(
+    ("notebook", "half"),
+    [
+        ("part1_backprop", {"p1.leaky_relu", "p1.relu", "p1.sigmoid", "p1.tanh", "p1.linear"}),
+        ("part3_binary_classification", {"p3.mlp", "p3.binary", "p3.roc", "p3.boundary"}),
+    ],
+)
+def test_half_done_work_gets_half_the_passes(notebook: str, half: set[str], tmp_path: Path, in_tree) -> None:
     tree = student_tree(tmp_path / "tree", done=half)
     in_tree(tree)
-    verdicts = texts(run(tree / "notebooks" / "part1_backprop.ipynb"))
+    verdicts = texts(run(tree / "notebooks" / f"{notebook}.ipynb"))
     assert {i: text[:8].strip() for i, text in verdicts.items()} == {
         i: "PASS" if i in half else "NOT DONE" for i in verdicts
     }

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from cs_helpers.regions import parse
+from cs_helpers.regions import PLACEHOLDER, parse, student_files
 from cs_helpers.student_tree import blank_tree
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,13 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 def student_tree(target: Path, done: Collection[str] = ()) -> Path:
     """Write the tree that students start from, with the tasks in ``done`` solved, and return it."""
     blank_tree(ROOT, target)
-    for path in (ROOT / "hw").glob("*.py"):
+    for path in student_files(ROOT):
         lines = path.read_text(encoding="utf-8").splitlines()
         for region in reversed(parse("\n".join(lines) + "\n", path)):
-            if region.id not in done:
-                stub = f'raise NotImplementedError("{region.id}: {region.qualname}")'
-                lines[region.start - 1 : region.end] = [region.indent + stub]
-        (target / "hw" / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            if region.id in done:
+                continue
+            stub = [f'{region.indent}raise NotImplementedError("{region.id}: {region.qualname}")']
+            if region.kind == "ANSWER":
+                stub = [f'{name} = r"""{PLACEHOLDER}"""' for name in region.qualname.split(", ")]
+            lines[region.start - 1 : region.end] = stub
+        (target / path.relative_to(ROOT)).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return target
 
 

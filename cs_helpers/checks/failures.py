@@ -3,7 +3,21 @@
 import re
 
 # (check, sign in the message, sign in the name of the evidence that was on its way, cause); first match wins.
+_PAIRS_ONLY = (
+    "torch tensors have their gradient in .grad: iterate over self.params, which yields pairs for both"
+)
+
 _CAUSES: tuple[tuple[str, str, str, str], ...] = (
+    ("p2.vanilla_sgd", "values to unpack|cannot unpack", "", _PAIRS_ONLY),
+    ("p2.momentum_sgd", "values to unpack|cannot unpack", "", _PAIRS_ONLY),
+    ("p2.rmsprop", "values to unpack|cannot unpack", "", _PAIRS_ONLY),
+    (
+        "p2.layer_trainer",
+        "shapes cannot be multiplied",
+        "",
+        "images come as (N, C, H, W) and a Linear takes (N, D): flatten them first",
+    ),
+    ("p2.fit", "goes on after num_epochs", "", "count the epochs: self._extend_history after each of them"),
     ("", "still running", "", "is there a loop that never ends?"),
     ("", "SystemExit", "", "leave it to the caller to end the program: raise an error instead"),
     ("", "KeyboardInterrupt", "", "the code raises KeyboardInterrupt itself"),
@@ -35,6 +49,11 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
         "dx in test mode",
         "backward in test mode: forward must leave in the cache what backward needs, in test mode, too",
     ),
+    ("p3.mlp", "'list' object", "", "self.fc must be an nn.Sequential: a plain list registers no parameters"),
+    ("p3.mlp", "unhashable|KeyError", "", "nonlins may hold modules: make_nonlinearity takes both"),
+    ("p3.roc", "predict_proba", "", "the scores for the ROC curve come from classifier.predict_proba(x)"),
+    ("p3.train", "learning rate", "", "lr is too high: the loss left the range of numbers"),
+    ("p3.train", "KeyError", "", "a key is missing in one of the two dictionaries"),
     (
         "",
         "values to unpack",

@@ -11,14 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cs_helpers.checks import measures_part2, measures_part3
 from cs_helpers.checks.evidence import Production, snapshot
 from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES
 
 RAW = "raw:"
-Measure = Callable[[Mapping[str, Tensor]], Iterator[tuple[str, Any]]]
+Tensors = Mapping[str, Tensor]
+Measure = Callable[[Tensors, Tensors], Iterator[tuple[str, Any]]]
+"""From raw evidence and the trial's inputs to measurements."""
 
 
-def measured(check_id: str, production: Production, *, stored: bool = False) -> Production:
+def measured(check_id: str, production: Production, inputs: Tensors, *, stored: bool = False) -> Production:
     """Replace raw evidence by measurements of it; anything else stays.
 
     Raw evidence that cannot be measured (missing, of a wrong shape or type) is dropped, and so is missing
@@ -27,6 +30,7 @@ def measured(check_id: str, production: Production, *, stored: bool = False) -> 
     Args:
         check_id: The check.
         production: Its evidence.
+        inputs: The trial's tensors, as the side that decides knows them.
         stored: Whether this is the expected evidence, which is stored as measurements. From anywhere else
             a ready-made measurement is forged, and dropped.
     """
@@ -42,14 +46,14 @@ def measured(check_id: str, production: Production, *, stored: bool = False) -> 
         name: item.tensor for name, item in raw.items() if item.kind == "tensor" and item.tensor is not None
     }
     try:
-        for name, value in _MEASURES[check_id](tensors):
+        for name, value in _MEASURES[check_id](tensors, inputs):
             items[name] = snapshot(value)
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError):
         pass  # what was measured until here counts; the rest is missing evidence
     return dataclasses.replace(production, items=items)
 
 
-def dropout(raw: Mapping[str, Tensor]) -> Iterator[tuple[str, Any]]:
+def dropout(raw: Tensors, inputs: Tensors) -> Iterator[tuple[str, Any]]:
     """Measure Dropout's masks on an input of ones: rates, scale, independence, the gradient's mask."""
     out = _square(raw, "raw:out")
     kept = out != 0
@@ -71,7 +75,7 @@ def _together(a: Tensor, b: Tensor, share: float) -> float:
     return (a & b).double().mean().item() / share**2 if share else 0.0
 
 
-def _square(raw: Mapping[str, Tensor], name: str) -> Tensor:
+def _square(raw: Tensors, name: str) -> Tensor:
     tensor = raw[name]
     if (
         tensor.shape != (1024, 1024)
@@ -82,5 +86,5 @@ def _square(raw: Mapping[str, Tensor], name: str) -> Tensor:
     return tensor
 
 
-_MEASURES: dict[str, Measure] = {"p1.dropout": dropout}
-_NAMES = {"p1.dropout": DROPOUT_MEASURES}
+_MEASURES: dict[str, Measure] = {"p1.dropout": dropout, **measures_part2.MEASURES, **measures_part3.MEASURES}
+_NAMES = {"p1.dropout": DROPOUT_MEASURES, **measures_part2.NAMES, **measures_part3.NAMES}

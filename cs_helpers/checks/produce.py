@@ -38,7 +38,8 @@ def produce(
         check: The check.
         hw: The student's package, or anything with its modules as attributes.
         seed: The trial's seed.
-        root: The folder that ``hw/`` is in, to tell the student's lines from the course's.
+        root: The folder that ``hw/`` and ``answers/`` are in: to tell the student's lines from the course's,
+            and for ``trial.answers``, the student's hyperparameters.
         seconds: Time limit; the check's own if not given.
 
     Returns:
@@ -48,7 +49,7 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed)
+    trial = Trial(check.id, seed, answers=StudentPackage(root, "answers"))
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()
@@ -71,6 +72,7 @@ def _run(
 ) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(active(hw))
+        stack.enter_context(active(trial.answers))
         stack.enter_context(torch.random.fork_rng(devices=[]))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(warnings.catch_warnings())

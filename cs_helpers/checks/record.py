@@ -35,7 +35,8 @@ def record(hw: Any, folder: Path = ASSETS) -> dict[str, int]:
     """
     files, entries = {}, {}
     for check in checks().values():
-        production = measured(check.id, produce(check, hw))
+        production = produce(check, hw)
+        production = measured(check.id, production, production.inputs)
         _refuse_bad(check, production)
         files[check.id] = to_bytes(production)
         entries[check.id] = {

@@ -28,11 +28,13 @@ class Trial:
     Args:
         check_id: The check's id; trials of different checks are independent.
         seed: Public for notebooks, secret and fresh for a grading session.
+        answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
     """
 
-    def __init__(self, check_id: str, seed: str = PUBLIC_SEED) -> None:
+    def __init__(self, check_id: str, seed: str = PUBLIC_SEED, answers: Any = None) -> None:
         self.check_id = check_id
         self.seed = seed
+        self.answers = answers
         self.inputs: dict[str, Tensor] = {}
         self._handed_out: dict[str, Tensor] = {}
 
@@ -69,6 +71,22 @@ class Trial:
             layer.w.copy_(self.normal(f"{name}.w", *layer.w.shape, std=layer.w.shape[1] ** -0.5))
             layer.b.copy_(self.normal(f"{name}.b", *layer.b.shape))
         return layer
+
+    def set_module(self, name: str, module: Any) -> Any:
+        """Overwrite the parameters of an nn.Module in place, in the order of their names, and return it.
+
+        Weights have standard deviation ``1 / sqrt(fan-in)``, all others 1. What the parameters are called
+        does not matter, only how the names sort (10 after 9).
+        """
+
+        def key(pair: tuple[str, Tensor]) -> list[tuple[int, str]]:
+            return [(int(part), "") if part.isdigit() else (-1, part) for part in pair[0].split(".")]
+
+        with torch.no_grad():
+            for number, (_, param) in enumerate(sorted(module.named_parameters(), key=key)):
+                std = (param.numel() / param.shape[0]) ** -0.5 if param.ndim > 1 else 1.0
+                param.copy_(self.normal(f"{name}, parameter {number}", *param.shape, std=std))
+        return module
 
     def seed_torch(self) -> None:
         """Seed torch's own stream from this trial, for code that draws random numbers itself."""

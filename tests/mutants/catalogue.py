@@ -97,9 +97,9 @@ class Mutant:
         return source
 
     def write(self, root: Path, source_root: Path = COURSE_ROOT) -> None:
-        """Write the package with the mistake in it to ``root``."""
-        package = Path(self.file).parent
-        shutil.copytree(source_root / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+        """Write ``hw`` and ``answers`` with the mistake in them to ``root``."""
+        for folder in regions.STUDENT_FOLDERS:
+            shutil.copytree(source_root / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         source = (source_root / self.file).read_text(encoding="utf-8")
         (root / self.file).write_text(self.patched(source), encoding="utf-8")
 

@@ -10,7 +10,7 @@ from cs_helpers.checks.compare import FAIL
 from cs_helpers.checks.session import Checker
 from tests.mutants.catalogue import Mutant
 
-SECONDS = 5.0  # a mutant that runs longer is stopped
+SECONDS = 20.0  # a mutant that runs longer is stopped
 
 
 @dataclasses.dataclass(frozen=True)
