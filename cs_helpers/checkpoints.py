@@ -1,5 +1,6 @@
 """Checkpoints: files that are whole or not there, and hold tensors only."""
 
+import contextlib
 import os
 import pickle
 import zipfile
@@ -37,7 +38,8 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong above is the news
+            partial.unlink()
 
 
 def load(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, Any]:
