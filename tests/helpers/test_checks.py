@@ -291,7 +291,8 @@ def test_a_verdict_in_html_escapes_what_the_student_wrote():
 
 def test_checks_are_selected_by_id_and_part():
     assert [check.id for check in select(["p1.tanh"])] == ["p1.tanh"]
-    assert select(["part1"]) == select(["p1"]) == select([]) == list(checks().values())
+    assert select([]) == list(checks().values())
+    assert select(["part1"]) == select(["p1"]) == [c for c in checks().values() if c.id.startswith("p1.")]
     with pytest.raises(ValueError, match=r"did you mean 'p1\.linear'"):
         select(["p1.liner"])
     with pytest.raises(ValueError, match=r"did you mean 'p1\.linear'"):
