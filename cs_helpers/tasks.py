@@ -19,6 +19,7 @@ class Task:
         kind: "code" for what a check tests, "answer" for what a person reads.
         file: Where the student does it.
         rubric: What the points are for: (points, criterion) each.
+        bonus: Whether the points come on top of a part's full number.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Task:
     kind: str
     file: str
     rubric: tuple[tuple[int, str], ...]
+    bonus: bool = False
 
     @property
     def part(self) -> int:
@@ -38,8 +40,8 @@ class Task:
         return sum(points for points, _ in self.rubric)
 
 
-def _code(task_id: str, title: str, file: str, points: int, criterion: str) -> Task:
-    return Task(task_id, title, "code", file, ((points, criterion),))
+def _code(task_id: str, title: str, file: str, points: int, criterion: str, *, bonus: bool = False) -> Task:
+    return Task(task_id, title, "code", file, ((points, criterion),), bonus)
 
 
 def _answer(task_id: str, title: str, *rubric: tuple[int, str]) -> Task:
@@ -87,7 +89,13 @@ TASKS: dict[str, Task] = {
         _code("p2.fit", "fit", _TRAINING, 12, "history, early stopping, best weights, resuming"),
         _code("p2.overfit", "Overfitting 20 images", "answers/part2.py", 6, "98 % on any 20 images"),
         _code("p2.optim", "Three optimizers", "answers/part2.py", 8, "accuracy of each, and their order"),
-        _code("p2.dropout", "Dropout against overfitting", "answers/part2.py", 6, "overfits at 0, less so at 0.4"),
+        _code(
+            "p2.dropout",
+            "Dropout against overfitting",
+            "answers/part2.py",
+            6,
+            "overfits at 0, less so at 0.4",
+        ),
         _answer(
             "p2.q1",
             "Reading the dropout curves",
@@ -109,12 +117,24 @@ TASKS: dict[str, Task] = {
             (3, "many forwards and one backward on the summed loss: equivalence, and what it costs"),
         ),
         _code("p3.mlp", "MLP as an nn.Module", "hw/mlp.py", 10, "structure, names or modules, clear errors"),
-        _code("p3.classifier", "Classifier, ArgMaxClassifier", _CLASSIFIER, 8, "scores, probabilities, classes"),
-        _code("p3.binary", "BinaryClassifier", _CLASSIFIER, 8, "threshold semantics, p == threshold included"),
+        _code(
+            "p3.classifier", "Classifier, ArgMaxClassifier", _CLASSIFIER, 8, "scores, probabilities, classes"
+        ),
+        _code(
+            "p3.binary", "BinaryClassifier", _CLASSIFIER, 8, "threshold semantics, p == threshold included"
+        ),
         _code("p3.classifier_trainer", "ClassifierTrainer", _TRAINING, 8, "one epoch from set weights"),
-        _code("p3.roc", "select_roc_thresh", _CLASSIFIER, 10, "the ROC point closest to (0, 1), ties included"),
+        _code(
+            "p3.roc", "select_roc_thresh", _CLASSIFIER, 10, "the ROC point closest to (0, 1), ties included"
+        ),
         _code("p3.boundary", "plot_decision_boundary_2d", _CLASSIFIER, 6, "the classes over a grid"),
-        _code("p3.train", "Training a classifier", "answers/part3.py", 8, "85 % training, 75 % validation accuracy"),
+        _code(
+            "p3.train",
+            "Training a classifier",
+            "answers/part3.py",
+            8,
+            "85 % training, 75 % validation accuracy",
+        ),
         _code("p3.experiment", "mlp_experiment", "hw/experiments.py", 12, "a grid of depths and widths"),
         _answer(
             "p3.q1",
@@ -145,6 +165,14 @@ TASKS: dict[str, Task] = {
         ),
     )
 }
+
+
+def total(tasks: Iterable[Task]) -> str:
+    """Return the points of some tasks in words, such as "100 points, and 10 bonus"."""
+    tasks = list(tasks)
+    regular = sum(task.points for task in tasks if not task.bonus)
+    bonus = sum(task.points for task in tasks if task.bonus)
+    return f"{regular} points" + (f", and {bonus} bonus" if bonus else "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
