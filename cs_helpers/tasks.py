@@ -136,6 +136,14 @@ TASKS: dict[str, Task] = {
             "85 % training, 75 % validation accuracy",
         ),
         _code("p3.experiment", "mlp_experiment", "hw/experiments.py", 12, "a grid of depths and widths"),
+        _code(
+            "p3.kfold",
+            "Cross-validation",
+            "hw/model_selection.py",
+            8,
+            "random folds, a fresh model for each, best epochs, mean and deviation",
+            bonus=True,
+        ),
         _answer(
             "p3.q1",
             "Three kinds of error",

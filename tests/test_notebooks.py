@@ -42,6 +42,7 @@ FIRST_STUB = {
     "p3.boundary": "p3.boundary: plot_decision_boundary_2d",
     "p3.train": "p3.train: part3_arch_hp",
     "p3.experiment": "p3.experiment: mlp_experiment",
+    "p3.kfold": "p3.kfold: k_fold_splits",
 }
 
 
