@@ -34,6 +34,8 @@ FIRST_STUB = {
     "p2.overfit": "p2.overfit: part2_overfit_hp",
     "p2.optim": "p2.optim: part2_optim_hp",
     "p2.dropout": "p2.dropout: part2_dropout_hp",
+    "p2.adam": "p2.adam: Adam.__init__",
+    "p2.schedules": "p2.schedules: step_schedule",
     "p3.mlp": "p3.mlp: MLP.__init__",
     "p3.classifier": "p3.classifier: Classifier.forward",
     "p3.binary": "p3.binary: BinaryClassifier._classify",
