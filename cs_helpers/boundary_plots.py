@@ -126,3 +126,24 @@ def subset(x: Tensor, y: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return some samples, always the same, so that a small plot is not covered by dots."""
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]
     return x[order], y[order]
+
+
+def plot_folds(accuracies: Mapping[str, Sequence[float]]) -> None:
+    """Draw the accuracies of all folds for each of several models, beside their mean and deviation.
+
+    Args:
+        accuracies: Of each fold in percent, by the names of the models.
+    """
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots(figsize=(1.5 + 1.3 * len(accuracies), 3.0))
+    for place, values in enumerate(accuracies.values()):
+        ax.plot([place - 0.1] * len(values), values, "o", color=COLOURS[0], alpha=0.7, label="one fold")
+        spread = torch.tensor(values).std(correction=0).item()
+        look = {"fmt": "D", "color": COLOURS[5], "capsize": 5, "label": "mean and deviation"}
+        ax.errorbar(place + 0.1, sum(values) / len(values), spread, **look)
+    ax.set_xticks(range(len(accuracies)), list(accuracies))
+    ax.set(xlim=(-0.6, len(accuracies) - 0.4), ylabel="accuracy on the fold in %")
+    handles, labels = ax.get_legend_handles_labels()
+    entries = dict(zip(labels, handles, strict=True))  # one of each
+    ax.legend(entries.values(), entries.keys(), loc="lower right")

@@ -124,8 +124,14 @@ def _show(results: list["Result"]) -> None:
         if result.verdict == "FAIL":
             out.print()
             out.out(as_text(result), highlight=False)
-    earned, possible = sum(r.points for r in results), sum(r.max_points for r in results)
-    out.print(f"\n{points(earned)} of {possible} points")
+    regular = [result for result in results if not TASKS[result.id].bonus]
+    bonus = [result for result in results if TASKS[result.id].bonus]
+    counts = [
+        f"{points(sum(r.points for r in group))} of {sum(r.max_points for r in group)} {word}"
+        for group, word in ((regular, "points"), (bonus, "bonus points"))
+        if group
+    ]
+    out.print(f"\n{', and '.join(counts)}")
     _show_answers({TASKS[result.id].part for result in results})
 
 

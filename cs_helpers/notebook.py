@@ -23,7 +23,7 @@ from cs_helpers.checks.guard import Interrupts, TimeIsUp, describe, time_limit
 from cs_helpers.checks.session import Checker
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
 from cs_helpers.plot import use_style
-from cs_helpers.tasks import TASKS, suggestion
+from cs_helpers.tasks import TASKS, suggestion, total
 
 __all__ = ["answers", "attempt", "check", "display_answer", "hw", "start"]
 
@@ -50,7 +50,7 @@ def start(part: int, threads: int = 1) -> None:
         )
     device = "a CUDA GPU" if torch.cuda.is_available() else "the CPU"
     _note(
-        f"Part {part}: {len(tasks)} tasks, {sum(task.points for task in tasks)} points. "
+        f"Part {part}: {len(tasks)} tasks, {total(tasks)}. "
         f"torch {torch.__version__.split('+')[0]} on {device}, Python {platform.python_version()}."
     )
     if not streams_agree():

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cs_helpers.data import load
+from cs_helpers.loaders import make_loaders
 from cs_helpers.plot import COLOURS, GREY, MARKERS
 
 Loss = Callable[[Tensor], Tensor]
@@ -116,6 +118,54 @@ def plot_paths(paths: Mapping[str, Tensor]) -> None:
     left.set(xlabel="$p_1$", ylabel="$p_2$")
     left.legend(loc="upper right", fontsize="small")
     right.set(xlabel="step", ylabel="height")
+
+
+def seeds_of(
+    hw: Any, make: Callable[[Any], Any], schedule: Callable[..., float], epochs: int = 6, seeds: int = 3
+) -> Tensor:
+    """Train a small MLP of Layers on the embedded digits, once for each seed.
+
+    Args:
+        hw: The student's package.
+        make: From parameters to an optimizer.
+        schedule: Called with the epoch, the number of epochs and the optimizer's first learning rate.
+        epochs: How many epochs.
+        seeds: How many seeds, from 1.
+
+    Returns:
+        The mean training loss of each epoch, shape (seeds, epochs).
+    """
+    data = load("digits32")
+    losses = torch.zeros(seeds, epochs)
+    for seed in range(seeds):
+        dl_train, _ = make_loaders(data, 50, max_train=1000, max_test=50, seed=seed + 1)
+        torch.manual_seed(seed + 1)
+        net = hw.layers.MLP(data.train.images[0].numel(), 10, [64, 64], wstd=0.05)
+        optimizer = make(net.params())
+        trainer = hw.training.LayerTrainer(net, hw.layers.CrossEntropyLoss(), optimizer)
+        first = optimizer.learn_rate
+        for epoch in range(epochs):
+            optimizer.learn_rate = schedule(epoch, epochs, first)
+            result = trainer.train_epoch(dl_train, None, False)
+            losses[seed, epoch] = sum(result.losses) / len(result.losses)
+    return losses
+
+
+def plot_bands(curves: Mapping[str, Tensor]) -> None:
+    """Draw means over seeds, with a band of a standard deviation and one from the least to the greatest.
+
+    Args:
+        curves: By name: training losses, shape (seeds, epochs).
+    """
+    axes = _figure((6.4, 3.4)).subplots()
+    for (name, values), colour, marker in zip(curves.items(), COLOURS, MARKERS, strict=False):
+        epochs, mean, std = range(1, values.shape[1] + 1), values.mean(dim=0), values.std(dim=0)
+        axes.plot(epochs, mean, label=name, color=colour, marker=marker, markersize=4)
+        axes.fill_between(epochs, mean - std, mean + std, color=colour, alpha=0.3, linewidth=0)
+        axes.fill_between(epochs, values.amin(0), values.amax(0), color=colour, alpha=0.12, linewidth=0)
+    axes.set(xlabel="epoch", ylabel="training loss")
+    if curves:
+        axes.legend()
 
 
 def _figure(size: tuple[float, float]) -> Any:

@@ -19,6 +19,7 @@ class Task:
         kind: "code" for what a check tests, "answer" for what a person reads.
         file: Where the student does it.
         rubric: What the points are for: (points, criterion) each.
+        bonus: Whether the points come on top of a part's full number.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Task:
     kind: str
     file: str
     rubric: tuple[tuple[int, str], ...]
+    bonus: bool = False
 
     @property
     def part(self) -> int:
@@ -38,8 +40,8 @@ class Task:
         return sum(points for points, _ in self.rubric)
 
 
-def _code(task_id: str, title: str, file: str, points: int, criterion: str) -> Task:
-    return Task(task_id, title, "code", file, ((points, criterion),))
+def _code(task_id: str, title: str, file: str, points: int, criterion: str, *, bonus: bool = False) -> Task:
+    return Task(task_id, title, "code", file, ((points, criterion),), bonus)
 
 
 def _answer(task_id: str, title: str, *rubric: tuple[int, str]) -> Task:
@@ -94,6 +96,11 @@ TASKS: dict[str, Task] = {
             6,
             "overfits at 0, less so at 0.4",
         ),
+<<<<<<< HEAD
+=======
+        _code("p2.adam", "Adam", _OPTIMIZERS, 6, "both means, corrections, L2 and decoupled", bonus=True),
+        _code("p2.schedules", "Schedules", "hw/schedules.py", 4, "step, cosine, one cycle", bonus=True),
+>>>>>>> parts23
         _answer(
             "p2.q1",
             "Reading the dropout curves",
@@ -134,6 +141,14 @@ TASKS: dict[str, Task] = {
             "85 % training, 75 % validation accuracy",
         ),
         _code("p3.experiment", "mlp_experiment", "hw/experiments.py", 12, "a grid of depths and widths"),
+        _code(
+            "p3.kfold",
+            "Cross-validation",
+            "hw/model_selection.py",
+            8,
+            "random folds, a fresh model for each, best epochs, mean and deviation",
+            bonus=True,
+        ),
         _answer(
             "p3.q1",
             "Three kinds of error",
@@ -163,6 +178,14 @@ TASKS: dict[str, Task] = {
         ),
     )
 }
+
+
+def total(tasks: Iterable[Task]) -> str:
+    """Return the points of some tasks in words, such as "100 points, and 10 bonus"."""
+    tasks = list(tasks)
+    regular = sum(task.points for task in tasks if not task.bonus)
+    bonus = sum(task.points for task in tasks if task.bonus)
+    return f"{regular} points" + (f", and {bonus} bonus" if bonus else "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -169,3 +169,71 @@ class RMSProp(Optimizer):
 
     def state(self) -> list[Tensor]:
         return self.mean_squares
+
+
+class Adam(Optimizer):
+    """Momentum and RMSProp in one, both corrected for their start at zero (Kingma and Ba 2015, Algorithm 1).
+
+    m <- beta1 m + (1 - beta1) g, r <- beta2 r + (1 - beta2) g**2, and with t the number of the step, from 1:
+    p <- p - lr (m / (1 - beta1**t)) / (sqrt(r / (1 - beta2**t)) + eps).
+
+    Args:
+        params: As for Optimizer.
+        learn_rate: As for Optimizer.
+        reg: Strength of the regularisation: L2, as for Optimizer, unless it is decoupled.
+        betas: How much of the running means of g and of g**2 is kept in each step, both in [0, 1).
+        eps: Keeps the divisor away from zero; outside the root.
+        decoupled: Decoupled weight decay in place of L2 (Loshchilov and Hutter 2019, Algorithm 2): g stays
+            as it is, and p first shrinks by the factor 1 - lr reg. torch calls this AdamW.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor | tuple[Tensor, Tensor]],
+        learn_rate: float = 1e-3,
+        reg: float = 0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        decoupled: bool = False,
+    ) -> None:
+        super().__init__(params, learn_rate, reg)
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must be in [0, 1), got {betas}")
+        if eps <= 0:
+            raise ValueError(f"eps must be positive, got {eps}")
+        self.betas = betas
+        self.eps = eps
+        self.decoupled = decoupled
+        # One number of steps per parameter, as one whose gradient comes late starts late.
+        self.steps = [torch.zeros(()) for _ in self.params]
+        # TODO: two running means per parameter, zero at first.
+        # BEGIN SOLUTION p2.adam
+        self.means = [torch.zeros_like(data) for data, _ in self.params]
+        self.mean_squares = [torch.zeros_like(data) for data, _ in self.params]
+        # END SOLUTION
+
+    @torch.no_grad()
+    def step(self) -> None:
+        # TODO: count the step, in place; then the regularisation, the running means, and the parameter.
+        # BEGIN SOLUTION p2.adam
+        memories = zip(self.params, self.steps, self.means, self.mean_squares, strict=True)
+        for (data, grad), count, mean, mean_square in memories:
+            if grad is None:
+                continue
+            count.add_(1)
+            g = grad if self.decoupled else self._regularised(data, grad)
+            if self.decoupled:
+                data.mul_(1 - self.learn_rate * self.reg)
+            mean.mul_(self.betas[0]).add_(g, alpha=1 - self.betas[0])
+            mean_square.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
+            corrections = [1 - beta ** count.item() for beta in self.betas]
+            root = (mean_square / corrections[1]).sqrt_().add_(self.eps)
+            data.addcdiv_(mean, root, value=-self.learn_rate / corrections[0])
+        # END SOLUTION
+
+    def state(self) -> list[Tensor]:
+        """Return the running means and the numbers of steps, which the corrections depend on."""
+        # TODO: all tensors that a resumed training needs, in a fixed order, those of self.steps too.
+        # BEGIN SOLUTION p2.adam
+        return [*self.means, *self.mean_squares, *self.steps]
+        # END SOLUTION

@@ -34,6 +34,8 @@ FIRST_STUB = {
     "p2.overfit": "part2_overfit_hp",
     "p2.optim": "part2_optim_hp",
     "p2.dropout": "part2_dropout_hp",
+    "p2.adam": "Adam.__init__",
+    "p2.schedules": "step_schedule",
     "p3.mlp": "MLP.__init__",
     "p3.classifier": "Classifier.forward",
     "p3.binary": "BinaryClassifier._classify",
@@ -42,6 +44,7 @@ FIRST_STUB = {
     "p3.boundary": "plot_decision_boundary_2d",
     "p3.train": "part3_arch_hp",
     "p3.experiment": "mlp_experiment",
+    "p3.kfold": "k_fold_splits",
 }
 
 

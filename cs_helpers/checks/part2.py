@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,16 @@ SHAPES = {"u": (4, 3), "v": (4, 3), "b": (3,)}
 """Parameters of the trajectories; two have one shape, so that a state they share shows."""
 REG = 0.1
 BIG_LR, BIG_ROWS = 0.5, 5  # of the big parameter, evidence is every fifth row: 64 KB are the limit of a file
-LEARN_RATES = {"VanillaSGD": 0.2, "MomentumSGD": 0.05, "RMSProp": 0.02}
-OTHER_HP = {"VanillaSGD": {}, "MomentumSGD": {"momentum": 0.8}, "RMSProp": {"decay": 0.7, "eps": 0.01}}
+LEARN_RATES = {"VanillaSGD": 0.2, "MomentumSGD": 0.05, "RMSProp": 0.02, "Adam": 0.02}
+OTHER_HP: dict[str, dict[str, Any]] = {
+    "VanillaSGD": {},
+    "MomentumSGD": {"momentum": 0.8},
+    "RMSProp": {"decay": 0.7, "eps": 0.01},
+    "Adam": {"betas": (0.6, 0.8), "eps": 0.01},
+}
 
 
-def _where(name: str) -> dict[str, str]:
+def where_of(name: str) -> dict[str, str]:
     return {
         "": f"{name}.step",
         "zero_grad": "Optimizer.zero_grad",
@@ -31,7 +36,7 @@ def _where(name: str) -> dict[str, str]:
     }
 
 
-@produces("p2.vanilla_sgd", where=_where("VanillaSGD"), factors={"lr": 0.2, "reg": REG})
+@produces("p2.vanilla_sgd", where=where_of("VanillaSGD"), factors={"lr": 0.2, "reg": REG})
 def vanilla_sgd(hw: Any, trial: Trial) -> Evidence:
     """Take one step of a big parameter, then five of small ones, with and without regularisation."""
     p, grad = trial.normal("p", 500, 10), trial.normal("grad", 500, 10, std=2.0)
@@ -39,7 +44,7 @@ def vanilla_sgd(hw: Any, trial: Trial) -> Evidence:
     hw.optimizers.VanillaSGD([(param, grad)], learn_rate=BIG_LR, reg=REG).step()
     yield "p after one step", param[::BIG_ROWS]
     yield "gradient of p, after the step", grad[::BIG_ROWS]
-    yield from _trajectories(hw, trial, "VanillaSGD")
+    yield from trajectories(hw, trial, "VanillaSGD")
     pairs = [(trial.normal("z", 2, 3).clone(), trial.normal("gradient of z", 2, 3).clone())]
     tensor = trial.normal("zt", 2, 3).clone().requires_grad_()
     tensor.grad = held = trial.normal("gradient of zt", 2, 3).clone()
@@ -48,19 +53,22 @@ def vanilla_sgd(hw: Any, trial: Trial) -> Evidence:
     yield "zero_grad, of a torch tensor", held
 
 
-@produces("p2.momentum_sgd", where=_where("MomentumSGD"), factors={"lr": 0.05, "momentum": 0.9, "reg": REG})
+@produces("p2.momentum_sgd", where=where_of("MomentumSGD"), factors={"lr": 0.05, "momentum": 0.9, "reg": REG})
 def momentum_sgd(hw: Any, trial: Trial) -> Evidence:
     """Take five steps, with and without regularisation, and with another momentum."""
-    yield from _trajectories(hw, trial, "MomentumSGD")
+    yield from trajectories(hw, trial, "MomentumSGD")
 
 
-@produces("p2.rmsprop", where=_where("RMSProp"), factors={"lr": 0.02, "decay": 0.99, "reg": REG})
+@produces("p2.rmsprop", where=where_of("RMSProp"), factors={"lr": 0.02, "decay": 0.99, "reg": REG})
 def rmsprop(hw: Any, trial: Trial) -> Evidence:
     """Take five steps, with and without regularisation, and with another decay and eps."""
-    yield from _trajectories(hw, trial, "RMSProp")
+    yield from trajectories(hw, trial, "RMSProp")
 
 
-def _trajectories(hw: Any, trial: Trial, name: str) -> Evidence:
+def trajectories(
+    hw: Any, trial: Trial, name: str, more: Mapping[str, dict[str, Any]] | None = None
+) -> Evidence:
+    """Take five steps in several settings: plain, regularised, others, and ``more`` by title."""
     start = {key: trial.normal(key, *shape) for key, shape in SHAPES.items()}
     grads = [
         {key: trial.normal(f"gradient {step} of {key}", *shape) for key, shape in SHAPES.items()}
@@ -68,7 +76,12 @@ def _trajectories(hw: Any, trial: Trial, name: str) -> Evidence:
     ]
     make = getattr(hw.optimizers, name)
     lr, other = LEARN_RATES[name], OTHER_HP[name]
-    runs = {"": {}, "regularised ": {"reg": REG}, **({"other settings, ": other} if other else {})}
+    runs = {
+        "": {},
+        "regularised ": {"reg": REG},
+        **({"other settings, ": other} if other else {}),
+        **(more or {}),
+    }
     for title, settings in runs.items():
         params = {key: value.clone() for key, value in start.items()}
         held = {key: torch.zeros_like(value) for key, value in start.items()}
@@ -333,3 +346,6 @@ def _resumed(hw: Any) -> Evidence:
         third = _scripted_epochs(hw, STALLING)
         third.fit([], [], 7, checkpoints=path, early_stopping=3, print_every=0)
         yield "resumed when it had stopped already: epochs trained", third.trained
+
+
+from cs_helpers.checks import part2_further  # noqa: E402, F401 - registers more, and needs what is above

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cs_helpers.checks import part3_training  # noqa: F401 - registers what it holds
+from cs_helpers.checks import part3_further, part3_training  # noqa: F401 - register what they hold
 from cs_helpers.checks.part1 import Evidence, raised
 from cs_helpers.checks.registry import produces
 from cs_helpers.checks.trial import Trial

@@ -61,7 +61,7 @@ def _trajectories(name: str, mistakes: Mapping[str, Rule], inputs: Tensors, **de
         yield "torch tensor u after 5 steps", moved, sentence
 
 
-def _common(inputs: Tensors) -> Suspects:
+def common(inputs: Tensors) -> Suspects:
     """Mistakes that any optimizer may have."""
     last = inputs[f"gradient {STEPS} of u"]
     for title in (*RUNS, "other settings, "):
@@ -136,7 +136,7 @@ def vanilla_sgd(e: Tensors, i: Tensors) -> Suspects:
     yield "gradient of p, after the step", always, WRITES
     rules = {sentence: functools.partial(sgd, form=form) for sentence, form in SGD_MISTAKES.items()}
     yield from _trajectories("VanillaSGD", rules, i)
-    yield from _common(i)
+    yield from common(i)
     for kind in ("a pair", "a torch tensor"):
         place, message = f"zero_grad, of {kind}", "zero_grad must change the gradient itself, in place: "
         yield place, always, message + "whoever holds it must see the zeros"
@@ -199,7 +199,7 @@ def momentum_sgd(e: Tensors, i: Tensors) -> Suspects:
     rules = {text: functools.partial(rolling, form=form) for text, form in MOMENTUM_MISTAKES.items()}
     yield from _trajectories("MomentumSGD", rules, i, momentum=0.9)
     yield from shared("MomentumSGD", rolling, i, momentum=0.9)
-    yield from _common(i)
+    yield from common(i)
 
 
 def scaled(
@@ -253,4 +253,7 @@ def rmsprop(e: Tensors, i: Tensors) -> Suspects:
     rules = {text: functools.partial(scaled, form=form) for text, form in RMSPROP_MISTAKES.items()}
     yield from _trajectories("RMSProp", rules, i, decay=0.99, eps=1e-8)
     yield from shared("RMSProp", scaled, i, decay=0.99, eps=1e-8)
-    yield from _common(i)
+    yield from common(i)
+
+
+from cs_helpers.checks import suspects_part2_further  # noqa: E402, F401 - registers more, needs what is above

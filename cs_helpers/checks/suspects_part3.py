@@ -8,7 +8,10 @@ import torch
 from sklearn import metrics
 from torch import Tensor
 
-from cs_helpers.checks import suspects_part3_training  # noqa: F401 - registers what it holds
+from cs_helpers.checks import (  # noqa: F401 - register what they hold
+    suspects_part3_further,
+    suspects_part3_training,
+)
 from cs_helpers.checks.suspects import Suspect, Tensors, alternatives_of, always, suspects_of
 
 Suspects = Iterator[tuple[str, Suspect, str]]
