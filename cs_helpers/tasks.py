@@ -96,11 +96,8 @@ TASKS: dict[str, Task] = {
             6,
             "overfits at 0, less so at 0.4",
         ),
-<<<<<<< HEAD
-=======
         _code("p2.adam", "Adam", _OPTIMIZERS, 6, "both means, corrections, L2 and decoupled", bonus=True),
         _code("p2.schedules", "Schedules", "hw/schedules.py", 4, "step, cosine, one cycle", bonus=True),
->>>>>>> parts23
         _answer(
             "p2.q1",
             "Reading the dropout curves",
