@@ -140,7 +140,7 @@ def plot_folds(accuracies: Mapping[str, Sequence[float]]) -> None:
     for place, values in enumerate(accuracies.values()):
         ax.plot([place - 0.1] * len(values), values, "o", color=COLOURS[0], alpha=0.7, label="one fold")
         spread = torch.tensor(values).std(correction=0).item()
-        look = {"fmt": "D", "color": COLOURS[5], "capsize": 5, "label": "mean and deviation"}
+        look: dict[str, Any] = {"fmt": "D", "color": COLOURS[5], "capsize": 5, "label": "mean and deviation"}
         ax.errorbar(place + 0.1, sum(values) / len(values), spread, **look)
     ax.set_xticks(range(len(accuracies)), list(accuracies))
     ax.set(xlim=(-0.6, len(accuracies) - 0.4), ylabel="accuracy on the fold in %")
