@@ -1,6 +1,6 @@
 """How hard a data set is: test accuracy of a linear model, an MLP, a small CNN and a ResNet.
 
-    python benchmarks/data_difficulty.py                   # digits32, 3 seeds, about 12 minutes
+    python benchmarks/data_difficulty.py                   # digits32, 3 seeds, about 20 minutes
     python benchmarks/data_difficulty.py --data cifar10 --quick
 
 Every model trains on the same batches with momentum SGD and one cosine schedule, without augmentation.

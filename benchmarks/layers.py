@@ -1,6 +1,6 @@
 """Our layers against torch.nn: forward + backward + update of a small MLP, as ratios in one run.
 
-    python benchmarks/layers.py [--steps 1500] [--threads 2]
+    python benchmarks/layers.py [--steps 1500] [--threads 1]
 
 MLP 3072-128-128-128-10 with ReLU, batch 50, cross-entropy, plain SGD. The contenders take turns step by
 step, so that a noisy machine is noisy for all of them; the median step is compared. All start from the
@@ -74,7 +74,7 @@ def main() -> None:
     """Measure and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=1, help="1, as in the notebooks of small nets")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(42)
