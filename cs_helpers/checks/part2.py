@@ -29,14 +29,15 @@ OTHER_HP: dict[str, dict[str, Any]] = {
 
 
 def where_of(name: str) -> dict[str, str]:
-    return {
-        "": f"{name}.step",
-        "zero_grad": "Optimizer.zero_grad",
-        "regularised": "Optimizer._regularised",
-    }
+    """Return where an optimizer's evidence comes from."""
+    return {"": f"{name}.step", "regularised": "Optimizer._regularised"}
 
 
-@produces("p2.vanilla_sgd", where=where_of("VanillaSGD"), factors={"lr": 0.2, "reg": REG})
+@produces(
+    "p2.vanilla_sgd",
+    where={**where_of("VanillaSGD"), "zero_grad": "Optimizer.zero_grad"},
+    factors={"lr": 0.2, "reg": REG},
+)
 def vanilla_sgd(hw: Any, trial: Trial) -> Evidence:
     """Take one step of a big parameter, then five of small ones, with and without regularisation."""
     p, grad = trial.normal("p", 500, 10), trial.normal("grad", 500, 10, std=2.0)

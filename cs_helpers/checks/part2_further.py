@@ -53,7 +53,7 @@ def adam(hw: Any, trial: Trial) -> Evidence:
 
 @produces(
     "p2.schedules",
-    where={name: name for name in SETTINGS},
+    where={"": "step_schedule", **{name: name for name in SETTINGS}},
     factors={},
 )
 def schedules(hw: Any, trial: Trial) -> Evidence:

@@ -232,7 +232,7 @@ def test_measurements_that_the_student_made_up_do_not_count():
     """Rates are measured on the comparing side; ready-made ones are dropped."""
     check = find("p1.dropout")
     want = produce(check, StudentPackage())
-    forged = measured(check.id, want)
+    forged = measured(check.id, want, want.inputs)
     assert compare(check, want, forged).verdict == FAIL
 
 
