@@ -10,6 +10,7 @@ import contextlib
 import linecache
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 
 from cs_helpers.checks import evidence, guard
 from cs_helpers.checks.registry import Check, find
+from cs_helpers.checks.runs import run_now
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage, active
 from cs_helpers.checks.trial import PUBLIC_SEED, Trial
 
@@ -31,6 +33,7 @@ def produce(
     *,
     root: Path = COURSE_ROOT,
     seconds: float | None = None,
+    runs: Callable[..., Any] = run_now,
 ) -> evidence.Production:
     """Run a check; whatever the student's code does, return what was produced until then.
 
@@ -41,6 +44,7 @@ def produce(
         root: The folder that ``hw/`` and ``answers/`` are in: to tell the student's lines from the course's,
             and for ``trial.answers``, the student's hyperparameters.
         seconds: Time limit; the check's own if not given.
+        runs: Remembers trainings that a notebook has shown already; by default nothing is remembered.
 
     Returns:
         The evidence. Its last item tells which inputs were modified in place.
@@ -49,7 +53,7 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed, answers=StudentPackage(root, "answers"))
+    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs)
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()

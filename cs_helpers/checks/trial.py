@@ -6,11 +6,14 @@ streams, which differ between CPU makers and versions, nor on how many numbers w
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from cs_helpers.checks.runs import run_now
 
 PUBLIC_SEED = "42"
 
@@ -29,12 +32,20 @@ class Trial:
         check_id: The check's id; trials of different checks are independent.
         seed: Public for notebooks, secret and fresh for a grading session.
         answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
+        runs: Remembers trainings, see ``cs_helpers.checks.runs``; by default nothing is remembered.
     """
 
-    def __init__(self, check_id: str, seed: str = PUBLIC_SEED, answers: Any = None) -> None:
+    def __init__(
+        self,
+        check_id: str,
+        seed: str = PUBLIC_SEED,
+        answers: Any = None,
+        runs: Callable[..., Any] = run_now,
+    ) -> None:
         self.check_id = check_id
         self.seed = seed
         self.answers = answers
+        self.runs = runs
         self.inputs: dict[str, Tensor] = {}
         self._handed_out: dict[str, Tensor] = {}
 
