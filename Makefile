@@ -57,12 +57,13 @@ clean:  ## Remove .venv and everything else that can be made again
 # Small networks run fastest on one thread, and the tests use every core already.
 test mutants record: export OMP_NUM_THREADS ?= 1
 
+# Compiled at once, also where PYTHONDONTWRITEBYTECODE is set: importing torch from source takes twice as long.
 # The fast installer reads no pip configuration, so pip finishes the job where it cannot.
 $(READY): pyproject.toml requirements.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv \
 	  || echo "The fast installer uv cannot be had: plain pip does its work, in minutes."
 	@if $(BIN)/uv --version >/dev/null 2>&1 \
-	  && $(BIN)/uv pip install --python $(BIN)/python -r requirements.txt \
+	  && $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -r requirements.txt \
 	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e .; \
 	then :; else \
 	  $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt \

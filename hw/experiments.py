@@ -7,6 +7,7 @@ from torch import nn
 
 from hw.classifier import BinaryClassifier, select_roc_thresh
 from hw.mlp import MLP
+from hw.optimizers import MomentumSGD
 from hw.training import ClassifierTrainer
 
 
@@ -37,7 +38,7 @@ def mlp_experiment(
     # BEGIN SOLUTION p3.experiment
     net = MLP(2, [width] * depth + [2], ["tanh"] * depth + ["none"])
     model = BinaryClassifier(net)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = MomentumSGD(model.parameters(), learn_rate=0.05)  # it takes torch tensors, too
     trainer = ClassifierTrainer(model, nn.CrossEntropyLoss(), optimizer)
     for _ in range(n_epochs):
         trainer.train_epoch(dl_train, verbose=False)
