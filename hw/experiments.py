@@ -29,9 +29,15 @@ def mlp_experiment(
     Returns:
         The model, with its threshold set; that threshold; the accuracies in percent on validation and test
         set with that threshold.
+
+    Raises:
+        ValueError: If a number is below 1, or there are no validation batches.
     """
-    if depth < 1 or width < 1:
-        raise ValueError(f"depth and width must be at least 1, got {depth} and {width}")
+    for name, value in (("depth", depth), ("width", width), ("n_epochs", n_epochs)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if len(dl_valid) == 0:
+        raise ValueError("dl_valid has no batches: the threshold is chosen on them")
     x_valid, y_valid = (torch.cat(parts) for parts in zip(*dl_valid, strict=True))  # the whole set
     # TODO: build a BinaryClassifier of an MLP from 2 features to 2 scores, train it with a ClassifierTrainer,
     # choose the threshold on the validation set and set it, then measure both accuracies with test_epoch.

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cs_helpers.tasks import suggestion
+
 
 class Layer(abc.ABC):
     """A block with a known derivative.
@@ -166,10 +168,15 @@ class Linear(Layer):
         b: Biases, shape (Dout,).
         dw: Gradient w.r.t. ``w``, zero at first; every ``backward`` adds to it in place.
         db: Gradient w.r.t. ``b``, likewise.
+
+    Raises:
+        ValueError: If a number of features is below 1.
     """
 
     def __init__(self, in_features: int, out_features: int, wstd: float = 0.1) -> None:
         super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"features must be at least 1, got {in_features} in and {out_features} out")
         self.in_features = in_features
         self.out_features = out_features
         # TODO: create w and then b, as described above, and their gradients.
@@ -245,7 +252,8 @@ class CrossEntropyLoss(Layer):
             raise ValueError(f"labels from {y.min()} to {y.max()} for {x.shape[1]} classes")
         # TODO: exp(1e4) overflows, so take the maximum out of the sum first (or let torch.logsumexp do it).
         # BEGIN SOLUTION p1.cross_entropy
-        log_z = torch.logsumexp(x, dim=1)  # (N, C) -> (N,)
+        x = x - x.amax(dim=1, keepdim=True)  # neither loss nor gradient changes
+        log_z = x.exp().sum(dim=1).log()  # (N, C) -> (N,)
         self.grad_cache.update(x=x, y=y, log_z=log_z)
         return (log_z - x[torch.arange(len(y)), y]).mean()
         # END SOLUTION
@@ -394,7 +402,7 @@ class MLP(Layer):
         sequence: The layers, a Sequential.
 
     Raises:
-        ValueError: If ``activation`` is not one of the two.
+        ValueError: If ``activation`` is not one of the two, or a number is out of its range.
     """
 
     def __init__(
@@ -409,7 +417,9 @@ class MLP(Layer):
         super().__init__()
         activations = {"relu": ReLU, "sigmoid": Sigmoid}
         if activation not in activations:
-            raise ValueError(f"activation must be one of {sorted(activations)}, got {activation!r}")
+            raise ValueError(f"unknown activation {activation!r}{suggestion(str(activation), activations)}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"dropout must be in [0, 1], got {dropout}")
         # TODO: collect the layers in a list, then self.sequence = Sequential(*layers).
         # BEGIN SOLUTION p1.mlp
         layers: list[Layer] = []
