@@ -151,9 +151,9 @@ that 2 x 2 does, so this is an optimization error, not an approximation error: e
 of two numbers, tanh flattens the signal at each, and ten epochs from this start do not find the way out.
 (With other seeds the same network gets to 90 %.)
 
-**3. Equal numbers of units.** The pairs have equal numbers of hidden *units*, not of parameters. 1 x 32 has 162
-parameters and 4 x 8 has 258: 88.4 % against 89.7 %. 1 x 128 has 642 and 4 x 32 has 3330: 89.0 % against
-90.3 %. Both times the deeper one is ahead by about a point, at 1.6 and 5 times the parameters.
+**3. Equal numbers of units.** The pairs have equal numbers of hidden *units*, not of parameters: 1 x 32
+has 162 parameters and 4 x 8 has 258: 88.4 % against 89.7 %. 1 x 128 has 642 and 4 x 32 has 3330: 89.0 %
+against 90.3 %. Both times the deeper one is ahead by about a point, at 1.6 and 5 times the parameters.
 Composition pays a little: a unit of a later layer starts from bent coordinates, a unit of a wide single
 layer only adds one more edge to a sum. But the problem is so simple that a single layer is nearly as
 good; the step is of the size of the noise between seeds, so I would not bet on it without more runs.

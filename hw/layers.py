@@ -252,9 +252,8 @@ class CrossEntropyLoss(Layer):
             raise ValueError(f"labels from {y.min()} to {y.max()} for {x.shape[1]} classes")
         # TODO: exp(1e4) overflows, so take the maximum out of the sum first (or let torch.logsumexp do it).
         # BEGIN SOLUTION p1.cross_entropy
-        x = x - x.amax(dim=1, keepdim=True)  # neither loss nor gradient changes
-        log_z = x.exp().sum(dim=1).log()  # (N, C) -> (N,)
-        self.grad_cache.update(x=x, y=y, log_z=log_z)
+        log_z = torch.logsumexp(x, dim=1)  # (N, C) -> (N,)
+        self.grad_cache.update(x=x, y=y)
         return (log_z - x[torch.arange(len(y)), y]).mean()
         # END SOLUTION
 
@@ -269,8 +268,8 @@ class CrossEntropyLoss(Layer):
         """
         # TODO: softmax(x) minus one at the label, times dout. The loss is a *mean*: what does that add?
         # BEGIN SOLUTION p1.cross_entropy
-        x, y, log_z = (self.grad_cache[name] for name in ("x", "y", "log_z"))
-        dx = torch.exp(x - log_z[:, None])  # softmax(x)
+        x, y = self.grad_cache["x"], self.grad_cache["y"]
+        dx = torch.softmax(x, dim=1)
         dx[torch.arange(len(y)), y] -= 1
         return dx * (dout / len(y))
         # END SOLUTION

@@ -49,8 +49,8 @@ class MLP(nn.Module):
         fc: All layers in the order in which they apply, an nn.Sequential.
 
     Raises:
-        ValueError: If there are no layers, a width is below 1, the two lists differ in length (the message gives both lengths),
-            or a nonlinearity is unknown (the message names it).
+        ValueError: If there are no layers, a width is below 1, the two lists differ in length (the message
+            gives both lengths), or a nonlinearity is unknown (the message names it).
     """
 
     def __init__(self, in_dim: int, dims: Sequence[int], nonlins: Sequence[str | nn.Module]) -> None:

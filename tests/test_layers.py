@@ -222,12 +222,11 @@ def test_wrong_arguments_are_named(call, message):
         call()
 
 
-def test_nearly_equal_scores_far_from_zero_lose_no_digits():
+def test_the_gradient_of_nearly_equal_scores_far_from_zero_loses_no_digits():
     scores, y = 1e4 + torch.tensor([[0.0, -0.125, 0.25], [0.5, 0.0, 0.375]]), torch.tensor([0, 2])
     loss_fn, exact = CrossEntropyLoss(), scores.double().requires_grad_()
-    want = torch.nn.functional.cross_entropy(exact, y)
-    want.backward()
-    assert loss_fn(scores, y).item() == pytest.approx(want.item(), rel=1e-6)
+    torch.nn.functional.cross_entropy(exact, y).backward()
+    loss_fn(scores, y)
     assert torch.allclose(loss_fn.backward().double(), exact.grad, rtol=1e-6, atol=0)
 
 

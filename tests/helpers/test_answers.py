@@ -12,7 +12,7 @@ from answers.part3 import part3_q4
 from cs_helpers.answers import PLACEHOLDER, AnswerError, display_answer, read_answer, variable
 from cs_helpers.regions import blank
 from cs_helpers.tasks import TASKS
-from hw.mlp import MLP as Net
+from hw import mlp
 
 QUESTIONS = [task.id for task in TASKS.values() if task.kind == "answer"]
 GIB, MIB, KIB = 2**30, 2**20, 2**10
@@ -228,7 +228,7 @@ def test_the_variable_of_a_question_has_part_and_number():
 def test_p3_q4_counts_the_parameters_that_the_networks_have():
     counts = {
         (depth, width): sum(
-            p.numel() for p in Net(2, [width] * depth + [2], ["tanh"] * (depth + 1)).parameters()
+            p.numel() for p in mlp.MLP(2, [width] * depth + [2], ["tanh"] * (depth + 1)).parameters()
         )
         for depth in (1, 2, 4)
         for width in (2, 8, 32, 128)
