@@ -1,15 +1,15 @@
 """Checkpoints: files that are whole or not there, and hold tensors only."""
 
-import contextlib
 import os
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from cs_helpers.whole_files import replacing
 
 
 class CheckpointError(ValueError):
@@ -26,20 +26,11 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: If the file cannot be written.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # what went wrong above is the news
-            partial.unlink()
 
 
 def load(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, Any]:
