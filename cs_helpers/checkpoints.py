@@ -1,5 +1,6 @@
 """Checkpoints: files that are whole or not there, and hold tensors only."""
 
+import io
 import os
 import pickle
 import zipfile
@@ -26,9 +27,11 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: If the file cannot be written.
     """
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)  # not into the file: torch hides that a disk is full
     try:
         with replacing(path) as file:
-            torch.save(dict(content), file)
+            file.write(buffer.getbuffer())
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
 
