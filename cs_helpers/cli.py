@@ -6,8 +6,10 @@ Exit status: 0 all is well, 1 something failed or is not done, 2 the command was
 import contextlib
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -168,11 +170,26 @@ def lab(
     notebook = next((path for path in found if path.name.startswith(f"part{part}_")), None)
     if notebook is None:
         raise typer.BadParameter(f"there is no notebook of part {part}; there are: {_names(found)}")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), *context.args]
-    try:
-        raise typer.Exit(subprocess.call(command, cwd=ROOT))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    # Without a root, JupyterLab shows the notebook's own folder alone, and links to hw/ lead nowhere.
+    root = f"--ServerApp.root_dir={ROOT}"
+    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), root, *context.args]
+    with tempfile.TemporaryDirectory(prefix="course-lab-") as folder:
+        try:
+            raise typer.Exit(subprocess.call(command, cwd=ROOT, env=_without_news(Path(folder))))
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+def _without_news(folder: Path) -> dict[str, str]:
+    """Return an environment in which JupyterLab does not ask whether it may fetch news.
+
+    That is a default of ours, in the place that JupyterLab has for such defaults; a user's own setting wins.
+    """
+    defaults = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    (folder / "labconfig").mkdir()
+    (folder / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(defaults))
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [others, str(folder)]))}
 
 
 def _names(paths: list[Path]) -> str:

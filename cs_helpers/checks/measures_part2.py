@@ -24,7 +24,7 @@ THRESHOLDS = {"cifar10": 35.0, "digits32": 18.0}
 """Test accuracy in percent that each optimizer is to reach in ten epochs, by data set."""
 OVERFIT = 98.0  # percent
 OVERFITTING_GAP = 1.5  # of the loss: test less training, without dropout
-LESS = 0.985  # the gap with dropout, as a share of that without
+LESS = 0.97  # the gap with dropout, as a share of that without
 
 
 @functools.cache
