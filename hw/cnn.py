@@ -121,7 +121,7 @@ class CNN(nn.Module):
                 except RuntimeError as error:
                     raise ValueError(
                         f"the feature map shrinks to nothing: it is {height}x{width} when it comes to "
-                        f"feature_extractor[{number}], {layer}"
+                        f"feature_extractor[{number}], {layer} ({error})"
                     ) from error
         self.feature_extractor.train()
         return x.numel()
