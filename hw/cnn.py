@@ -116,12 +116,12 @@ class CNN(nn.Module):
         with torch.no_grad():
             for number, layer in enumerate(self.feature_extractor):
                 try:
-                    height, width = x.shape[2:]
                     x = layer(x)
                 except RuntimeError as error:
+                    size, reason = "x".join(map(str, x.shape[1:])), " ".join(str(error).split())
                     raise ValueError(
-                        f"the feature map shrinks to nothing: it is {height}x{width} when it comes to "
-                        f"feature_extractor[{number}], {layer} ({error})"
+                        f"the feature map shrinks to nothing, or does not fit: it is {size} (C, H, W) when "
+                        f"it comes to feature_extractor[{number}], {type(layer).__name__}: {reason}"
                     ) from error
         self.feature_extractor.train()
         return x.numel()

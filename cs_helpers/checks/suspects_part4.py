@@ -226,7 +226,7 @@ def resnet_blocks(e: Tensors, i: Tensors) -> Suspects:
         ("R+", "the pooling layers are missing: one after each whole block"),
         ("(RP){5}|(RP){4}R|R{2}PR{2}PR", "a block holds P convolutions: one block for a group, not for each"),
         ("PRPRP?R", "pooling comes after its block"),
-        ("[CAP]+", "the convolutions are not in ResidualBlocks"),
+        ("[CAPDB]+", "the convolutions are not in ResidualBlocks"),
     ):
         yield "blocks", in_order(pattern), sentence
     for test, sentence in (
