@@ -4,7 +4,7 @@
 
 A seed decides which fifty images are learnt by heart, the initial weights and the order of the batches. Asked
 for: 90 % of them after 25 epochs of 25 batches. The training is that of the check, on the named data set
-(COURSE_DATA says where real data is); beside the learning rate of the answer stand others, to show the margin.
+(COURSE_DATA says where real data is). Other learning rates stand beside the answer's, to show the margin.
 """
 
 import argparse

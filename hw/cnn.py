@@ -121,12 +121,12 @@ class CNN(nn.Module):
             for number, layer in enumerate(self.feature_extractor):
                 try:
                     x = layer(x)
-                except RuntimeError as error:
-                    size, reason = "x".join(map(str, x.shape[1:])), " ".join(str(error).split())
+                except RuntimeError as failure:
+                    size, reason = "x".join(map(str, x.shape[1:])), " ".join(str(failure).split())
                     raise ValueError(
                         f"the feature map shrinks to nothing, or does not fit: it is {size} (C, H, W) when "
                         f"it comes to feature_extractor[{number}], {type(layer).__name__}: {reason}"
-                    ) from error
+                    ) from failure
         self.feature_extractor.train()
         return x.numel()
         # END SOLUTION

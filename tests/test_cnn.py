@@ -238,14 +238,12 @@ def test_the_numbers_in_the_answer_are_those_of_the_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "sees", "rank"),
-    [
-        (ResidualBlock(256, [256] * 2, [3] * 2), 5, 256),
-        (ResidualBottleneckBlock(256, [64], [3]), 3, 64),
-    ],
+    ("make", "args", "sees", "rank"),
+    [(ResidualBlock, ([256] * 2, [3] * 2), 5, 256), (ResidualBottleneckBlock, ([64], [3]), 3, 64)],
     ids=["regular", "bottleneck"],
 )
-def test_what_the_answer_says_about_combining_features(block: nn.Module, sees: int, rank: int) -> None:
+def test_what_the_answer_says_about_combining_features(make, args: tuple, sees: int, rank: int) -> None:
+    block = make(256, *args)
     assert plots.extent(plots.influence(block, (256, 9, 9), samples=1)) == sees
     change = block.main_path(torch.randn(1, 256, 20, 20)).detach()[0].flatten(1)
     assert torch.linalg.matrix_rank(change - change.mean(dim=1, keepdim=True)) == rank

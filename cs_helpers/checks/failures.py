@@ -69,6 +69,12 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "p4.resnet",
+        "BottleneckBlock: .*to have .* channels",
+        "",
+        "a bottleneck needs equal channels at its two ends: in_channels against the last of the group",
+    ),
+    (
+        "p4.resnet",
         "to have .* channels",
         "",
         "each block takes as many channels as the one before it gives, the first those of the image",
