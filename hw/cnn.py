@@ -323,6 +323,59 @@ class ResNet(CNN):
         # END SOLUTION
 
 
+class PreActivationUnit(nn.Module):
+    """One or two 3x3 convolutions, each after its batch norm and ReLU, added to what comes in.
+
+    He et al., "Identity Mappings in Deep Residual Networks", section 4. The last convolution starts at zero,
+    so that at first the unit changes nothing, however many of them there are.
+
+    Args:
+        in_channels: Channels of the input.
+        channels: Output channels of each convolution.
+    """
+
+    def __init__(self, in_channels: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        # BEGIN SOLUTION p5.your_cnn
+        layers: list[nn.Module] = []
+        c_in = in_channels
+        for c_out in channels:
+            layers += [nn.BatchNorm2d(c_in), nn.ReLU(), nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)]
+            c_in = c_out
+        nn.init.zeros_(layers[-1].weight)
+        self.main_path = nn.Sequential(*layers)
+        same = in_channels == c_in
+        self.shortcut_path = nn.Identity() if same else nn.Conv2d(in_channels, c_in, 1, bias=False)
+        # END SOLUTION
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features of shape (N, in_channels, H, W) to (N, channels[-1], H, W)."""
+        # BEGIN SOLUTION p5.your_cnn
+        return self.main_path(x) + self.shortcut_path(x)
+        # END SOLUTION
+
+
+class YourCNN(CNN):
+    """The architecture of your choice, with CNN's interface, for experiment 2.
+
+    It must train at every depth: Part 5 builds it with 9 to 36 convolutions.
+    """
+
+    def _make_feature_extractor(self) -> nn.Sequential:
+        # TODO: your own design. Change this class (its arguments may only be added to) as you like.
+        # BEGIN SOLUTION p5.your_cnn
+        c_in = self.channels[0]
+        layers: list[nn.Module] = [nn.Conv2d(self.in_size[0], c_in, 3, padding=1, bias=False)]
+        for number, group in enumerate(_groups(self.channels, self.pool_every)):
+            for pair in _groups(group if number else group[1:], 2):
+                layers.append(PreActivationUnit(c_in, pair))
+                c_in = pair[-1]
+            if len(group) == self.pool_every:
+                layers.append(self.pooling(**self.pooling_params))
+        return nn.Sequential(*layers, nn.BatchNorm2d(c_in), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+        # END SOLUTION
+
+
 def _groups(channels: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """Yield ``channels`` in groups of ``size``; the last one may be shorter."""
     for start in range(0, len(channels), size):
