@@ -75,7 +75,9 @@ def shapes(module: nn.Module) -> str:
 def modes(module: nn.Module) -> str:
     """Tell whether a module and all in it are in training mode."""
     flags = {part.training for part in module.modules()}
-    return {(True,): "training", (False,): "evaluation"}.get(tuple(flags), "some in training, some not")
+    if len(flags) > 1:
+        return "some in training, some not"
+    return "training" if flags.pop() else "evaluation"
 
 
 def statistics(module: nn.Module) -> Tensor:

@@ -206,8 +206,8 @@ def bottleneck(e: Tensors, i: Tensors) -> Suspects:
         (has("Conv2d 5>8 [35][^,]*$"), "the last convolution is a 1x1 one, after all inner ones"),
     ):
         yield "main path", test, sentence
-    for test, sentence in main_path("CDBACDBACDBACDBAC"):
-        yield "main path", test, sentence
+    for suspect, sentence in main_path("CDBACDBACDBACDBAC"):
+        yield "main path", suspect, sentence
     identity = "input and output have the same channels: the shortcut is the identity, without parameters"
     yield "shortcut", always, identity
     yield "is a ResidualBlock", always, "a bottleneck is a subclass of ResidualBlock"
@@ -237,8 +237,8 @@ def resnet_blocks(e: Tensors, i: Tensors) -> Suspects:
         (always, "the blocks are not the groups of P channels, each followed by a pooling layer"),
     ):
         yield "blocks", test, sentence
-    for test, sentence in main_path("CDBAC"):
-        yield "inside the first block", test, sentence
+    for suspect, sentence in main_path("CDBAC"):
+        yield "inside the first block", suspect, sentence
     narrow = "blocks, bottleneck"
     yield narrow, lacks("Bottleneck"), "bottleneck=True is ignored"
     wide = "a bottleneck needs equal channels at its two ends: in_channels against the last of the group"
