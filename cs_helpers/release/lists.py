@@ -1,0 +1,77 @@
+"""What goes out to students, and what stays behind. A file that neither list knows refuses the release."""
+
+import re
+from functools import cache
+
+GOES_OUT = (
+    "hw/*.py",
+    "answers/*.py",
+    "cs_helpers/**/*.py",
+    "notebooks/*.ipynb",
+    "notebooks/conftest.py",
+    "notebooks/figures/*.svg",
+    "notebooks/figures/*.png",
+    "tests/assets/*.safetensors",
+    "tests/assets/manifest.json",
+    "tests/conftest.py",
+    "tests/test_tasks.py",
+    ".gitignore",
+    "Makefile",
+    "README.md",
+    "environment.yml",
+    "pyproject.toml",
+    "requirements.txt",
+)
+"""Patterns: ``*`` stands for a part of a name, ``**/`` for any folders."""
+
+STAYS = {
+    "cs_helpers/release/**/*": "makes releases",
+    "cs_helpers/grading/**/*": "gives marks",
+    "tests/mutants/**/*": "wrong implementations are patches of the right ones",
+    "tests/helpers/**/*": "tests the course, not the student",
+    "tests/*.py": "tests the reference solution",
+    "benchmarks/**/*": "measures the reference solution",
+    "results/**/*": "students make their own",
+    "docs/**/*": "written for staff",
+    ".ci/**/*": "runs what stays",
+}
+"""Patterns of what stays, and why. A name that GOES_OUT spells out, without a pattern, goes all the same."""
+
+PUBLIC_LINES = {
+    "s = torch.sigmoid(x)": "the diagnosis computes with it",
+    "t = torch.tanh(x)": "the diagnosis computes with it",
+    "self.sequence = Sequential(*layers)": "the TODO says so, in MLP",
+    "optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)": "an example in a docstring",
+    "super().__init__()": "any class",
+    "with torch.no_grad():": "any code with torch",
+    "for layer in self.layers:": "any loop over layers",
+    "return loss.item()": "any training loop",
+    "loss.backward()": "any training loop",
+    "raise ValueError(": "any code",
+    "grad.zero_()": "any code with torch",
+}
+"""Lines that stand in solutions and are no secret, and why."""
+
+GENERATED = {
+    "results/README.md": (
+        "# Results\n\nThe records of your experiments, one JSON file a run. `course submit` packs them.\n"
+    ),
+}
+"""Files that only students have."""
+
+
+def fate(name: str) -> str:
+    """Say whether a file goes ``"out"``, ``"stays"``, or is on neither list: ``"unknown"``."""
+    if name in GOES_OUT:
+        return "out"
+    if any(_pattern(pattern).fullmatch(name) for pattern in STAYS):
+        return "stays"
+    return "out" if any(_pattern(pattern).fullmatch(name) for pattern in GOES_OUT) else "unknown"
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as a regular expression."""
+    parts = {"**/": r"(?:[^/]+/)*", "*": r"[^/]*"}
+    pieces = re.split(r"(\*\*/|\*)", pattern)
+    return re.compile("".join(parts.get(piece, re.escape(piece)) for piece in pieces))
