@@ -114,7 +114,8 @@ def scan(
         tree = ast.parse(source)
     except SyntaxError as error:
         return [], [RegionError(path, error.lineno or 1, f"not valid Python: {error.msg}")]
-    regions, problems = [], []
+    regions: list[Region] = []
+    problems: list[RegionError] = []
     for begin, end in _pairs(_marks(source, path, problems), path, problems):
         if known_ids is not None and begin.id not in known_ids:
             hint = suggestion(str(begin.id), sorted(known_ids))

@@ -133,7 +133,7 @@ def _for_students(name: str, file: File, done: Collection[str] = ()) -> File:
 
 
 def _masked(name: str, file: File) -> bytes:
-    """Return a file without its solutions, with every other line where it was: for the line numbers of leaks."""
+    """Return a file without its solutions, with every other line where it was: leaks are counted there."""
     if _has_regions(name):
         lines = file.text.split("\n")
         for region in regions.parse(file.text, name):
@@ -148,8 +148,8 @@ def _name_problems(source: Files) -> Iterator[str]:
             yield f"{name!r}:1: a name must be printable, without a backslash"
         elif fate(name) == "unknown":
             yield (
-                f"{name}:1: not on a list of cs_helpers/release/lists.py: add it to what goes out or to what stays, "
-                "or remove it from git"
+                f"{name}:1: not on a list of cs_helpers/release/lists.py; add it to what goes out or to what "
+                "stays, or remove it from git"
             )
     if STAMP in source:
         yield f"{STAMP}:1: this tree is a release itself"
@@ -213,7 +213,7 @@ def _import_problems(made: Files) -> Iterator[str]:
                     names = [f"{node.module}.{alias.name}" for alias in node.names]
             for wanted in names:
                 if wanted.split(".")[0] in packages and wanted not in modules:
-                    yield f"{name}:{node.lineno}: imports {wanted}, which is not released"
+                    yield f"{name}:{getattr(node, 'lineno', 1)}: imports {wanted}, which is not released"
 
 
 def _round_trip_problems(made: Files, source: Files) -> Iterator[str]:

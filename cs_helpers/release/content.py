@@ -1,5 +1,6 @@
 """Whether a file is what its name says, with nothing hidden behind it."""
 
+import itertools
 import json
 import struct
 import zlib
@@ -72,7 +73,7 @@ def _safetensors(data: bytes) -> Iterator[tuple[int, str]]:
         header.pop("__metadata__", None)
         ends = sorted(tuple(entry["data_offsets"]) for entry in header.values())
         used = ends[-1][1] if ends else 0
-        gaps = any(before[1] != after[0] for before, after in zip(ends, ends[1:], strict=False))
+        gaps = any(before[1] != after[0] for before, after in itertools.pairwise(ends))
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         yield 1, f"not a safetensors file: {error}"
         return

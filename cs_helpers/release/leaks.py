@@ -72,7 +72,7 @@ def problems(hidden: Secrets, made: Mapping[str, File], masked: Mapping[str, byt
     Args:
         hidden: What to look for.
         made: The files that students get, by name.
-        masked: The files that these come from, without their solutions; lines are counted there if it is there.
+        masked: The files that these come from, without their solutions: lines are counted there.
     """
     found = []
     for name, file in made.items():
@@ -118,8 +118,10 @@ def _hits(hidden: Secrets, data: bytes) -> dict[str, int]:
         for key, line in hidden.lines.items():
             if (place := whole.find(key)) >= 0:
                 hits.setdefault(line, bisect.bisect_right(starts, place))
+        said = set(hits.values())
         for run, number in _runs(lines):
-            if run in hidden.runs:
+            if run in hidden.runs and number not in said:  # one message a line
+                said.add(number)
                 hits.setdefault(run, number)
     return hits
 
