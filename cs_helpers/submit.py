@@ -25,12 +25,14 @@ class Found:
         files: Contents by the name in the zip.
         broken: What can never be handed in, as ``file:line: message``.
         not_done: Tasks that are not written, and where.
+        missing: What else is asked for and not there.
         left_out: Files in the folders that are not packed.
     """
 
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
     broken: list[str] = dataclasses.field(default_factory=list)
     not_done: dict[str, str] = dataclasses.field(default_factory=dict)
+    missing: list[str] = dataclasses.field(default_factory=list)
     left_out: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -53,11 +55,9 @@ def look_through(root: Path) -> Found:
             found.broken.append(f"{name}:{problem}")
     if not found.broken:
         stubs |= _look_into_answers(root, found)
-    if any(task.part == 5 for task in TASKS.values()) and not any(
-        n.startswith("results/") for n in found.files
-    ):
-        found.broken.append("results:1: no results; Part 5 asks for records of your experiments")
     found.not_done = {task: stubs[task] for task in TASKS if task in stubs}
+    if any(task.part == 5 for task in TASKS.values()) and not any(map(_is_record, found.files)):
+        found.missing.append("results/*.json: the records of your experiments in Part 5")
     try:
         submission.sums(found.files)
     except ValueError as error:
@@ -79,8 +79,12 @@ def pack(root: Path, found: Found, members: tuple[str, ...]) -> tuple[Manifest, 
     return manifest, submission.zip_bytes(found.files, manifest)
 
 
+def _is_record(name: str) -> bool:
+    return name.startswith("results/")
+
+
 def _below(path: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder, in order; what Python and Jupyter make by themselves is not read."""
+    """Yield the files and links below a folder, in order, without what Python and Jupyter make."""
     if path.is_symlink() or path.is_file():
         yield path
     elif path.is_dir() and path.name not in _PASSED_BY:

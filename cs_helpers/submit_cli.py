@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def submit(
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The zip file to write; submission.zip beside hw/ if not given."),
+        typer.Option("--out", help="The zip file to write, if not submission.zip beside hw/."),
     ] = None,
     members: Annotated[
         list[str] | None,
@@ -50,8 +50,9 @@ def _submit(path: Path, names: tuple[str, ...], partial: bool, as_json: bool) ->
 
     found = look_through(ROOT)
     waiting = [f"NOT DONE {task_id}  {place}" for task_id, place in found.not_done.items()]
+    waiting += [f"MISSING  {what}" for what in found.missing]
     if found.broken or (waiting and not partial):
-        why = f"not packed: {len(found.broken)} broken, {len(waiting)} not done"
+        why = f"not packed: {len(found.broken)} broken, {len(waiting)} not done or missing"
         if not found.broken:
             why += " (--partial packs it all the same)"
         _stop([*found.broken, *waiting, why], as_json)

@@ -14,18 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def release(
     out: Annotated[
-        Path,
-        typer.Argument(help="A folder to write, or an archive: NAME.zip, NAME.tar.gz.", show_default=False),
+        Path, typer.Argument(help="A folder to write, or NAME.zip, or NAME.tar.gz.", show_default=False)
     ],
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Replace OUT even if it is no former release, or was changed since."),
+        bool, typer.Option("--force", help="Replace OUT even if it is a release that was changed since.")
     ] = False,
     allow_dirty: Annotated[
         bool,
         typer.Option(
-            "--allow-dirty",
-            help="Release files as they are on the disk, those that git does not know included.",
+            "--allow-dirty", help="Release what is on the disk, with files that git does not know yet."
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what happened as JSON.")] = False,

@@ -18,6 +18,8 @@ from cs_helpers.release.tracked import File
 from cs_helpers.submission import FIXED_TIME
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz")
+NO_RELEASE = "is no release"
+_OTHER_ARCHIVES = (".7z", ".bz2", ".gz", ".rar", ".tar", ".xz", ".zst")
 _FIXED_SECONDS = 315532800  # FIXED_TIME, since 1970
 
 
@@ -31,7 +33,7 @@ def refuse_place(out: Path, root: Path, force: bool = False) -> None:
     Args:
         out: Where to.
         root: The solution tree.
-        force: Whether what is there may be lost.
+        force: Whether a release that was changed may be lost, or a file that is none. Other folders never.
 
     Raises:
         PlaceError: If the place is in the solution tree or around it, or has no folder to be in; or if
@@ -46,14 +48,18 @@ def refuse_place(out: Path, root: Path, force: bool = False) -> None:
         raise PlaceError(f"there is no folder {here.parent}; make it first")
     if out.is_symlink():
         raise PlaceError(f"{out} is a link; name the place itself")
+    if not _is_archive(out) and (out.is_file() or out.suffix in _OTHER_ARCHIVES):
+        raise PlaceError(f"{out} is not a folder, and does not end in {', '.join(ARCHIVES)}")
     if not out.exists():
         return
-    if _is_archive(out) != out.is_file():
-        kind = f"a {'folder' if out.is_dir() else 'file'}"
-        raise PlaceError(f"{out} is {kind}; name a folder, or a file that ends in {', '.join(ARCHIVES)}")
+    if _is_archive(out) and out.is_dir():
+        raise PlaceError(f"{out} is a folder, but its name is that of an archive")
     if (out / ".git").exists():
         raise PlaceError(f"{out} has a git history of its own; release beside it and copy the files over")
-    if not force and (why := _not_replaceable(out)):
+    why = _not_replaceable(out)
+    if why == NO_RELEASE and out.is_dir():
+        raise PlaceError(f"{out} exists and {why}; name another place")
+    if why and not force:
         raise PlaceError(f"{out} exists and {why}; name another place, or give --force to replace it")
 
 
@@ -76,7 +82,7 @@ def write(files: Mapping[str, File], out: Path) -> None:
 
 
 def zip_archive(files: Mapping[str, File]) -> bytes:
-    """Return the files as a zip, in a folder of the course's name: same files, same bytes, on every machine."""
+    """Return the files as a zip, in a folder of the course's name; same files, same bytes, anywhere."""
     buffer, top = io.BytesIO(), _top(files)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, file in sorted(files.items()):
@@ -134,10 +140,10 @@ def _not_replaceable(out: Path) -> str:
     try:
         listed = _stamp_of(out)
         if listed is None:
-            return "is no release"
+            return NO_RELEASE
         return _changed(out, listed["files"]) if out.is_dir() else ""
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, tarfile.TarError):
-        return "is no release"
+        return NO_RELEASE
 
 
 def _stamp_of(out: Path) -> Any:
