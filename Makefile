@@ -6,9 +6,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check submit lint style types marks fix lock clean
+.PHONY: help lab test check submit clean
 # BEGIN STAFF
-.PHONY: mutants record release
+.PHONY: lint style types marks fix mutants record release lock
 # END STAFF
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,7 @@ check: $(READY)  ## Check your code (ARGS="part1" or ARGS="p1.linear")
 submit: $(READY)  ## Pack submission.zip (ARGS="--partial" if it is not finished)
 	$(BIN)/course submit $(ARGS)
 
+# BEGIN STAFF
 lint: style types marks  ## Look for problems of style, types, notebooks and solution marks
 
 style: $(READY)
@@ -46,7 +47,6 @@ fix: $(READY)  ## Repair what lint can repair by itself
 	$(BIN)/ruff format .
 	$(BIN)/python -m cs_helpers.nbtools fix
 
-# BEGIN STAFF
 mutants: $(READY)  ## Show which wrong implementations the checks catch and name
 	$(BIN)/python -m tests.mutants $(ARGS)
 
@@ -56,11 +56,11 @@ record: $(READY)  ## Write the expected tensors in tests/assets again
 release: $(READY)  ## Write the tree for students (ARGS=FOLDER, or ARGS=NAME.zip)
 	$(BIN)/course release $(ARGS)
 
-# END STAFF
 lock: $(READY)  ## Pin the newest allowed versions in requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.10 \
 	  --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.txt
 
+# END STAFF
 clean:  ## Remove .venv and everything else that can be made again
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -o -name .ipynb_checkpoints | while IFS= read -r folder; do rm -rf "$$folder"; done
