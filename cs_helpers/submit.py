@@ -111,7 +111,7 @@ def _given(root: Path) -> set[str]:
     """Return the files that must be there: those of tasks, and those that the release came with."""
     listed = {name for name in _release(root).get("files", {}) if isinstance(name, str)}
     folders = tuple(f"{folder}/" for folder in submission.FOLDERS)
-    return {task.file for task in TASKS.values()} | {
+    return {task.file for task in TASKS.values() if task.file.endswith(".py")} | {
         name for name in listed if name.startswith(folders) and name.endswith(".py")
     }
 

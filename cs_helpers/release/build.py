@@ -157,7 +157,7 @@ def _name_problems(source: Files) -> Iterator[str]:
 
 def _mark_problems(chosen: Files, tasks: Mapping[str, Task]) -> Iterator[str]:
     """Yield what is wrong with marks, and which tasks and regions do not belong together."""
-    found: dict[str, set[str]] = {}
+    first: dict[str, str] = {}
     for name, file in chosen.items():
         try:
             text = file.text
@@ -173,16 +173,16 @@ def _mark_problems(chosen: Files, tasks: Mapping[str, Task]) -> Iterator[str]:
             yield from _blank_problem(text, name)
         for region in in_file:
             place = f"{name}:{region.start}"
-            if tasks[region.id].file != name:
+            if tasks[region.id].file.endswith(".py") and tasks[region.id].file != name:
                 yield f"{place}: {region.id} belongs into {tasks[region.id].file}"
             elif (tasks[region.id].kind == "answer") != (region.kind == "ANSWER"):
                 yield f"{place}: {region.id} is a task of kind {tasks[region.id].kind}, not a {region.kind}"
-            elif region.kind == "ANSWER" and region.id in found.get(name, set()):
-                yield f"{place}: a second ANSWER {region.id}"
-            found.setdefault(name, set()).add(region.id)
-    for task in tasks.values():
-        if task.id not in found.get(task.file, set()):
-            yield f"{task.file}:1: no region has the id {task.id}"
+            elif region.id in first and (region.kind == "ANSWER" or first[region.id].split(":")[0] != name):
+                yield f"{place}: a second {region.kind} {region.id}; the first is in {first[region.id]}"
+            first.setdefault(region.id, place)
+    yield from (
+        f"{task.file}:1: no region has the id {task.id}" for task in tasks.values() if task.id not in first
+    )
 
 
 def _blank_problem(text: str, name: str) -> Iterator[str]:
