@@ -227,6 +227,8 @@ def looks_like_mark(comment: str) -> bool:
 
 
 def _close(word: str, target: str) -> bool:
+    if not len(target) - 2 <= len(word) <= len(target) + 4:  # further apart, the ratio is below 0.8
+        return False
     return difflib.SequenceMatcher(None, word, target).ratio() >= 0.8
 
 

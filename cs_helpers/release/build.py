@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from cs_helpers import nbtools, regions
 from cs_helpers.regions import STUDENT_FOLDERS
 from cs_helpers.release import content, leaks, staff_lines
-from cs_helpers.release.lists import GENERATED, PUBLIC_LINES, fate
+from cs_helpers.release.lists import GENERATED, PUBLIC_LINES, fate, searched_too
 from cs_helpers.release.tracked import File
 from cs_helpers.tasks import TASKS, Task
 
@@ -63,7 +63,8 @@ def release_files(
     made |= {name: File(text.encode()) for name, text in GENERATED.items()}
     _refuse([*_content_problems(made), *_import_problems(made), *_round_trip_problems(made, source)])
     masked = {name: _masked(name, source[name]) for name in chosen}
-    _refuse(leaks.problems(leaks.secrets(source, public_lines), made, masked))
+    searched = made | {name: file for name, file in source.items() if searched_too(name)}
+    _refuse(leaks.problems(leaks.secrets(source, public_lines), searched, masked))
     made[STAMP] = File(stamp(made))
     return dict(sorted(made.items()))
 
@@ -208,9 +209,10 @@ def _import_problems(made: Files) -> Iterator[str]:
         for node in ast.walk(ast.parse(file.data)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                names = [node.module]
-                if node.module in packages:
-                    names = [f"{node.module}.{alias.name}" for alias in node.names]
+                inside = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [name for name in inside if name in modules] or [node.module]
+                if f"{node.module.replace('.', '/')}/__init__.py" in made:  # a package: each name is a module
+                    names = inside
             for wanted in names:
                 if wanted.split(".")[0] in packages and wanted not in modules:
                     yield f"{name}:{getattr(node, 'lineno', 1)}: imports {wanted}, which is not released"

@@ -22,6 +22,7 @@ MARKS_EXPLAINED = "cs_helpers/regions.py"  # its text shows what marks look like
 
 _ANSWER_HEAD = re.compile(r"""^\w+ = r?(\"{3}|'{3}|"|')""")
 _LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_EXPRESSION = re.compile(r"(?:return |yield |[\w.,\[\]\"' ]+ [-+*/@|]?= )(\S.{23,})$")
 _WORD = re.compile(r"\w+")
 _LIKE_PHRASE = re.compile(r"\b(begin|end)[ _-]*(solution|answer)s?\b", re.IGNORECASE)
 
@@ -42,7 +43,8 @@ class Secrets:
 def secrets(source: Mapping[str, File], public_lines: Collection[str] = ()) -> Secrets:
     """Return what the regions of a solution tree hold.
 
-    A line is of substance if it has 12 characters or more, half of that letters or digits.
+    A line is of substance if it has 12 characters or more, half of that letters or digits. A long expression
+    is a secret of its own, whatever it is assigned to.
 
     Args:
         source: Files of the tree, by name.
@@ -62,6 +64,7 @@ def secrets(source: Mapping[str, File], public_lines: Collection[str] = ()) -> S
                 runs.update(run for run, _ in _runs(body))
             else:
                 body += [line.rsplit("  #", 1)[0].strip() for line in body if "  #" in line]
+                body += [match[1] for line in body if (match := _EXPRESSION.match(line))]
             lines.update({_squeeze(line): line for line in body if _of_substance(line)})
     return Secrets({key: line for key, line in lines.items() if key not in public}, frozenset(runs))
 
@@ -94,7 +97,7 @@ def stray_marks(name: str, text: str) -> Iterator[str]:
         return
     lines = text.split("\n")
     marked = {number for number, line in enumerate(lines, start=1) if _LIKE_PHRASE.search(line)}
-    if name.endswith(".py"):
+    if name.endswith(".py") and any(map(_has_suspicious_comment, lines)):
         marked |= {number for number, comment in _comments(text) if regions.looks_like_mark(comment)}
     elif name.endswith(".ipynb"):
         readable = _readable(text).split("\n")
@@ -151,11 +154,14 @@ def _readable(text: str) -> str:
 
 def _runs(lines: list[str]) -> Iterator[tuple[str, int]]:
     """Yield each run of words, in small letters, with the line it begins on."""
-    words = [
-        (word, number) for number, line in enumerate(lines, start=1) for word in _WORD.findall(line.lower())
-    ]
+    words: list[str] = []
+    numbers: list[int] = []
+    for number, line in enumerate(lines, start=1):
+        found = _WORD.findall(line.lower())
+        words += found
+        numbers += [number] * len(found)
     for first in range(len(words) - RUN + 1):
-        yield " ".join(word for word, _ in words[first : first + RUN]), words[first][1]
+        yield " ".join(words[first : first + RUN]), numbers[first]
 
 
 def _comments(text: str) -> list[tuple[int, str]]:
@@ -164,6 +170,11 @@ def _comments(text: str) -> list[tuple[int, str]]:
     except (tokenize.TokenError, SyntaxError):
         return []  # a matter of content
     return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+
+
+def _has_suspicious_comment(line: str) -> bool:
+    """Whether a line may end in a comment that is like a mark; cheap, and the sign may be in a string."""
+    return any(regions.looks_like_mark(line[match.start() :]) for match in re.finditer("#", line))
 
 
 def _squeeze(line: str) -> str:

@@ -37,11 +37,20 @@ STAYS = {
 }
 """Patterns of what stays, and why. A name that GOES_OUT spells out, without a pattern, goes all the same."""
 
+SEARCHED_TOO = ("results/**/*.json",)
+"""Patterns of files that stay but are searched for solutions: staff hand them out in other ways."""
+
 PUBLIC_LINES = {
     "s = torch.sigmoid(x)": "the diagnosis computes with it",
     "t = torch.tanh(x)": "the diagnosis computes with it",
     "self.sequence = Sequential(*layers)": "the TODO says so, in MLP",
     "optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)": "an example in a docstring",
+    "torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)": "an example in a docstring",
+    "ClassifierTrainer(model, nn.CrossEntropyLoss(), optimizer)": "how checks and examples make one",
+    "trainer.test_epoch(dl_test, verbose=False).accuracy": "how the notebook asks for it",
+    "torch.zeros_like(self.w)": "a hint about gradients says so",
+    "min(float(thresholds[index]), 1.0)": "the diagnosis computes with it",
+    "ckpt.copy_of(ckpt.tensors_of(self.model))": "given code keeps weights the same way",
     "super().__init__()": "any class",
     "with torch.no_grad():": "any code with torch",
     "for layer in self.layers:": "any loop over layers",
@@ -67,6 +76,11 @@ def fate(name: str) -> str:
     if any(_pattern(pattern).fullmatch(name) for pattern in STAYS):
         return "stays"
     return "out" if any(_pattern(pattern).fullmatch(name) for pattern in GOES_OUT) else "unknown"
+
+
+def searched_too(name: str) -> bool:
+    """Say whether a file that stays is searched for solutions."""
+    return any(_pattern(pattern).fullmatch(name) for pattern in SEARCHED_TOO)
 
 
 @cache
