@@ -5,13 +5,13 @@ import io
 import json
 import re
 import struct
-import subprocess
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from released import clone_course, git
 from safetensors.torch import load_file, save_file
 from trees import run_in, solution
 
@@ -21,24 +21,10 @@ ASSET = "tests/assets/p1.tanh.safetensors"
 PICTURE = "notebooks/figures/screenshot.png"
 
 
-def git(tree: Path, *arguments: str) -> None:
-    """Run git in a tree, whatever the machine's settings are."""
-    identity = ("-c", "user.name=Staff", "-c", "user.email=staff@example.org")
-    subprocess.run(["git", "-C", str(tree), *identity, *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the course with a git history of its own."""
-    tree = tmp_path_factory.mktemp("clone") / "course"
-    for name, file in solution().items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_bytes(file.data)
-        (tree / name).chmod(file.mode)
-    git(tree, "init", "-q")
-    git(tree, "add", "-Af")
-    git(tree, "commit", "-qm", "All")
-    return tree
+    return clone_course(tmp_path_factory.mktemp("clone") / "course")
 
 
 @pytest.fixture
