@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Trainer(abc.ABC):
 
     Attributes:
         best_weights: Copies of the model's tensors after the best epoch so far.
+        epoch_seconds: How long each epoch took, its test included, also those before a resumption.
     """
 
     optimizer: Any = None
@@ -80,6 +82,7 @@ class Trainer(abc.ABC):
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         self._start_over()
+        self._clock = time.perf_counter()
         self._generators = [dl.generator for dl in (dl_train, dl_test) if getattr(dl, "generator", None)]
         if checkpoints is not None and Path(checkpoints).exists():
             self.load_checkpoint(checkpoints)
@@ -203,6 +206,7 @@ class Trainer(abc.ABC):
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "waited": self.waited,
+            "epoch_seconds": self.epoch_seconds,
             "random": ckpt.random_state(self._generators or []),
         }
         ckpt.save(path, content)
@@ -213,8 +217,8 @@ class Trainer(abc.ABC):
         Raises:
             ValueError: If the file is damaged, or of another model or optimizer; nothing is changed then.
         """
-        keys = ("model", "optimizer", "history", "best_score", "best_weights", "waited", "random")
-        content = ckpt.load(path, keys)
+        keys = ("model", "optimizer", "history", "best_score", "best_weights", "waited", "epoch_seconds")
+        content = ckpt.load(path, (*keys, "random"))
         tensors = ckpt.tensors_of(self.model)
         ckpt.refuse_others(tensors, content["model"], path)
         if self._generators is not None:
@@ -224,16 +228,21 @@ class Trainer(abc.ABC):
         ckpt.restore_random_state(content["random"], self._generators or [])
         self.history = FitResult(*content["history"])
         self.best_score, self.waited = content["best_score"], content["waited"]
-        self.best_weights = content["best_weights"]
+        self.best_weights, self.epoch_seconds = content["best_weights"], content["epoch_seconds"]
 
     def _start_over(self) -> None:
         self.history = FitResult(0, [], [], [], [])
         self.best_score: tuple[float, float] | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.waited = 0
+        self.epoch_seconds: list[float] = []
+        self._clock = 0.0
         self._generators: list[torch.Generator] | None = None  # of the loaders, during a fit
 
     def _extend_history(self, train: EpochResult, test: EpochResult) -> None:
+        now = time.perf_counter()
+        self.epoch_seconds.append(now - self._clock)
+        self._clock = now
         done = self.history
         self.history = FitResult(
             done.num_epochs + 1,
