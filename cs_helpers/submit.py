@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cs_helpers import submission
+from cs_helpers.grids import EXPERIMENTS
 from cs_helpers.regions import ID
 from cs_helpers.submission import Manifest
 from cs_helpers.tasks import TASKS
@@ -51,13 +52,13 @@ def look_through(root: Path) -> Found:
     for name in sorted(found.files):
         if name.endswith(".py"):
             stubs |= _look_into_python(name, found)
-        elif problem := _json_problem(found.files[name]):
+        elif problem := _record_problem(root, name, found.files[name]):
             found.broken.append(f"{name}:{problem}")
     if not found.broken:
         stubs |= _look_into_answers(root, found)
     found.not_done = {task: stubs[task] for task in TASKS if task in stubs}
-    if any(task.part == 5 for task in TASKS.values()) and not any(map(_is_record, found.files)):
-        found.missing.append("results/*.json: the records of your experiments in Part 5")
+    if "p5.results" in TASKS:
+        found.missing += _missing_runs(found)
     try:
         submission.sums(found.files)
     except ValueError as error:
@@ -79,8 +80,25 @@ def pack(root: Path, found: Found, members: tuple[str, ...]) -> tuple[Manifest, 
     return manifest, submission.zip_bytes(found.files, manifest)
 
 
-def _is_record(name: str) -> bool:
-    return name.startswith("results/")
+def _runs() -> dict[str, list[str]]:
+    """Return the results that are asked for, by experiment."""
+    from cs_helpers.run_files import run_path
+
+    return {
+        name: [
+            run_path("results", name, layers, filters).as_posix()
+            for filters, depths in experiment.grid
+            for layers in depths
+        ]
+        for name, experiment in EXPERIMENTS.items()
+    }
+
+
+def _missing_runs(found: Found) -> Iterator[str]:
+    for experiment, names in _runs().items():
+        if missing := [name for name in names if name not in found.files]:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            yield f"{missing[0]}{more}, of {experiment} ({EXPERIMENTS[experiment].title})"
 
 
 def _below(path: Path) -> Iterator[Path]:
@@ -163,10 +181,20 @@ def _look_into_answers(root: Path, found: Found) -> dict[str, str]:
     return waiting
 
 
-def _json_problem(data: bytes) -> str:
+def _record_problem(root: Path, name: str, data: bytes) -> str:
     """Say why a record cannot be read, with its line in front, or return ""."""
+    from cs_helpers.run_files import RunFileError, read_run
+
     try:
         found = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         return f"{getattr(error, 'lineno', 1)}: not JSON: {error}"
-    return "" if isinstance(found, dict) else "1: not a JSON object, as a record of an experiment is"
+    if not isinstance(found, dict):
+        return "1: not a JSON object, as a record of an experiment is"
+    if not any(name in names for names in _runs().values()):
+        return ""  # a record of the students' own
+    try:
+        read_run(root / name)
+    except (RunFileError, TypeError, ValueError) as error:
+        return f"1: {str(error).replace(f'{root}/', '')}"
+    return ""

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cs_helpers import submission
-from cs_helpers.atomic import write_whole
+from cs_helpers.whole_files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,7 +57,8 @@ def _submit(path: Path, names: tuple[str, ...], partial: bool, as_json: bool) ->
             why += " (--partial packs it all the same)"
         _stop([*found.broken, *waiting, why], as_json)
     manifest, data = pack(ROOT, found, names)
-    write_whole(path, data)
+    with replacing(path) as file:
+        file.write(data)
     if as_json:
         report = json.loads(manifest.to_bytes())
         report |= {"out": str(path), "sha256": hashlib.sha256(data).hexdigest(), "left_out": found.left_out}

@@ -18,6 +18,7 @@ from cs_helpers.release.tracked import File
 
 RUN = 8  # words of an answer in a row that are no accident
 SHORTEST = 12  # characters of a line of substance
+FEWEST = 3  # different words in it
 MARKS_EXPLAINED = "cs_helpers/regions.py"  # its text shows what marks look like
 
 _ANSWER_HEAD = re.compile(r"""^\w+ = r?(\"{3}|'{3}|"|')""")
@@ -43,8 +44,8 @@ class Secrets:
 def secrets(source: Mapping[str, File], public_lines: Collection[str] = ()) -> Secrets:
     """Return what the regions of a solution tree hold.
 
-    A line is of substance if it has 12 characters or more, half of that letters or digits. A long expression
-    is a secret of its own, whatever it is assigned to.
+    A line is of substance if it has 12 characters or more, half of that letters or digits, and three words. A
+    long expression is a secret of its own, whatever it is assigned to.
 
     Args:
         source: Files of the tree, by name.
@@ -182,6 +183,10 @@ def _squeeze(line: str) -> str:
 
 
 def _of_substance(line: str) -> bool:
-    """Whether a line is long enough, and not rules and brackets alone."""
+    """Whether a line is long enough to say something, and not rules, brackets or a call of one name alone."""
     text = " ".join(line.split())
-    return len(text) >= SHORTEST and sum(map(str.isalnum, text)) >= SHORTEST // 2
+    return (
+        len(text) >= SHORTEST
+        and sum(map(str.isalnum, text)) >= SHORTEST // 2
+        and len(set(_WORD.findall(text))) >= FEWEST
+    )

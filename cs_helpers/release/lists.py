@@ -52,10 +52,9 @@ PUBLIC_LINES = {
     "min(float(thresholds[index]), 1.0)": "the diagnosis computes with it",
     "ckpt.copy_of(ckpt.tensors_of(self.model))": "given code keeps weights the same way",
     "with torch.no_grad():": "any code with torch",
+    "except RuntimeError as error:": "any code",
+    "if checkpoints is not None:": "given code asks the same",
     "for layer in self.layers:": "any loop over layers",
-    "loss.backward()": "any training loop",
-    "raise ValueError(": "any code",
-    "grad.zero_()": "any code with torch",
 }
 """Lines that stand in solutions and are no secret, and why."""
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cs_helpers.atomic import write_whole
 from cs_helpers.release.build import STAMP
 from cs_helpers.release.tracked import File
 from cs_helpers.submission import FIXED_TIME
+from cs_helpers.whole_files import replacing
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz")
 NO_RELEASE = "is no release"
@@ -73,12 +73,12 @@ def write(files: Mapping[str, File], out: Path) -> None:
     Raises:
         OSError: If it cannot be written; then nothing has changed.
     """
-    if out.name.endswith(".zip"):
-        write_whole(out, zip_archive(files))
-    elif _is_archive(out):
-        write_whole(out, tar_archive(files))
-    else:
+    if not _is_archive(out):
         _write_folder(files, out)
+        return
+    data = zip_archive(files) if out.name.endswith(".zip") else tar_archive(files)
+    with replacing(out) as file:
+        file.write(data)
 
 
 def zip_archive(files: Mapping[str, File]) -> bytes:
