@@ -34,6 +34,8 @@ ID = r"p\d+\.[a-z][a-z0-9_]*"
 _BEGIN = re.compile(rf"# BEGIN (SOLUTION|ANSWER) ({ID})")
 _END = re.compile(r"# END (SOLUTION|ANSWER)")
 _LIKE_VERB = re.compile(r"beg\w*|bgin|end|edn|ends|start\w*|stop\w*", re.IGNORECASE)
+_SHOUTED = re.compile(r"#+\s*(BE?GI?N+|END|EDN|START|STOP)\b")
+_TODO = re.compile(r"\s*# TODO\b")
 _EVERYDAY = {"resolution", "resolutions", "evolution", "dissolution"}
 _LIKE_PHRASE = re.compile(r"\b(begin|end)[ _-]*(solution|answer)", re.IGNORECASE)
 
@@ -161,6 +163,16 @@ def blank(
     return text
 
 
+def todo_problems(source: str, path: object) -> Iterator[RegionError]:
+    """Yield each TODO that is not followed by a region: what to do is there, and so is how it is done."""
+    lines = source.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if _TODO.match(line):
+            below = next((line for line in lines[number:] if not re.match(r"\s*#(?! BEGIN)", line)), "")
+            if not _BEGIN.fullmatch(below.strip()):
+                yield RegionError(path, number, "a TODO without a region below it")
+
+
 def put_back(blanked: str, source: str, path: object = "<source>") -> str:
     """Put the regions of a source into its blank text again.
 
@@ -195,7 +207,7 @@ def _marks(source: str, path: object, problems: list[RegionError]) -> Iterator[_
             problems.append(RegionError(path, number, f"mark outside of a comment: {line.strip()!r}"))
         if comment:
             mark = _mark(comment.string, number, code)
-            if mark is None and looks_like_mark(comment.string):
+            if mark is None and (looks_like_mark(comment.string) or re.search(ID, comment.string)):
                 problems.append(RegionError(path, number, _misspelt(line.strip())))
             if mark:
                 yield mark
@@ -215,9 +227,9 @@ def looks_like_mark(comment: str) -> bool:
     """Say whether a comment is a mark, or may have been meant as one.
 
     Any word close to "solution" is enough, since a region that nobody sees is given away. "Answer" is an
-    everyday word: it counts only next to a verb such as "begin".
+    everyday word: it counts only next to a verb such as "begin". So does such a verb in capitals, in front.
     """
-    if _LIKE_PHRASE.search(comment):
+    if _LIKE_PHRASE.search(comment) or _SHOUTED.match(comment):
         return True
     words = re.findall(r"[a-z]+", comment.lower())
     if any(_close(word, "solution") for word in words if word not in _EVERYDAY):
@@ -359,7 +371,7 @@ def lint(root: Path | str, known_ids: Collection[str] | None = None) -> list[str
     for path in student_files(root):
         name = path.relative_to(root)
         regions, found = scan(read(path), name, known_ids)
-        problems += found
+        problems += [*found, *(todo_problems(read(path), name) if regions else ())]
         if regions and not found:
             try:
                 blank(read(path), name, known_ids)

@@ -169,7 +169,7 @@ def _mark_problems(chosen: Files, tasks: Mapping[str, Task]) -> Iterator[str]:
             yield from leaks.stray_marks(name, text)
             continue
         in_file, problems = regions.scan(text, name, tasks)
-        yield from map(str, problems)
+        yield from map(str, [*problems, *regions.todo_problems(text, name)])
         if not problems:
             yield from _blank_problem(text, name)
         for region in in_file:

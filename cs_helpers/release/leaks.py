@@ -14,6 +14,7 @@ import tokenize
 from collections.abc import Collection, Iterator, Mapping
 
 from cs_helpers import regions
+from cs_helpers.release import staff_lines
 from cs_helpers.release.tracked import File
 
 RUN = 8  # words of an answer in a row that are no accident
@@ -82,9 +83,8 @@ def problems(hidden: Secrets, made: Mapping[str, File], masked: Mapping[str, byt
     for name, file in made.items():
         hits = _hits(hidden, file.data)
         if hits and name in masked:
-            hits = {
-                secret: line for secret, line in _hits(hidden, masked[name]).items() if secret in hits
-            } or hits
+            in_source = _hits(hidden, masked[name])
+            hits = {secret: in_source.get(secret, line) for secret, line in hits.items()}
         found += [
             f"{name}:{line}: gives a solution away: {secret!r}"
             for secret, line in sorted(hits.items(), key=lambda hit: hit[1])
@@ -105,7 +105,7 @@ def stray_marks(name: str, text: str) -> Iterator[str]:
         marked |= {
             number
             for number, line in enumerate(readable, start=1)
-            if line.strip().startswith("#") and regions.looks_like_mark(line.strip()) and "solution" in line
+            if line.strip().startswith("#") and regions.looks_like_mark(line.strip())
         }
     for number in sorted(marked):
         yield f"{name}:{number}: a mark outside of hw/ and answers/: {lines[number - 1].strip()[:80]!r}"
@@ -170,7 +170,9 @@ def _comments(text: str) -> list[tuple[int, str]]:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return []  # a matter of content
-    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+    comments = [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+    staff = (*staff_lines.BEGIN, *staff_lines.END)
+    return [(number, comment) for number, comment in comments if comment.encode() not in staff]
 
 
 def _has_suspicious_comment(line: str) -> bool:

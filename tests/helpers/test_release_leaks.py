@@ -128,6 +128,18 @@ MARKS = {
         "hw/layers.py",
         "unknown id p1.linaer; did you mean 'p1.linear'",
     ),
+    "misspelt twice, begin and end": (
+        replace("hw/layers.py", BEGIN, BEGIN.replace("SOLUTION", "SLTN")),
+        "hw/layers.py",
+        "not a mark",
+    ),
+    "gone, begin and end": (
+        lambda tree: [
+            replace("hw/layers.py", mark, "")(tree) for mark in (BEGIN, "        # END SOLUTION\n")
+        ],
+        "hw/layers.py",
+        "a TODO without a region below it",
+    ),
     "without an end": (
         replace("hw/layers.py", "        # END SOLUTION\n", ""),
         "hw/layers.py",
@@ -160,6 +172,11 @@ MARKS = {
     ),
     "in a notebook": (
         in_cell("# BEGIN SOLUTION p1.linear\nx = 1\n# END SOLUTION"),
+        NOTEBOOK,
+        "a mark outside of hw/ and answers/",
+    ),
+    "in a notebook, misspelt": (
+        in_cell("# BEGIN SOLUTON p1.linear\nx = 1"),
         NOTEBOOK,
         "a mark outside of hw/ and answers/",
     ),
