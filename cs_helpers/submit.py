@@ -80,7 +80,7 @@ def pack(root: Path, found: Found, members: tuple[str, ...]) -> tuple[Manifest, 
     return manifest, submission.zip_bytes(found.files, manifest)
 
 
-def _runs() -> dict[str, list[str]]:
+def expected_runs() -> dict[str, list[str]]:
     """Return the results that are asked for, by experiment."""
     from cs_helpers.run_files import run_path
 
@@ -95,7 +95,7 @@ def _runs() -> dict[str, list[str]]:
 
 
 def _missing_runs(found: Found) -> Iterator[str]:
-    for experiment, names in _runs().items():
+    for experiment, names in expected_runs().items():
         if missing := [name for name in names if name not in found.files]:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             yield f"{missing[0]}{more}, of {experiment} ({EXPERIMENTS[experiment].title})"
@@ -191,7 +191,7 @@ def _record_problem(root: Path, name: str, data: bytes) -> str:
         return f"{getattr(error, 'lineno', 1)}: not JSON: {error}"
     if not isinstance(found, dict):
         return "1: not a JSON object, as a record of an experiment is"
-    if not any(name in names for names in _runs().values()):
+    if not any(name in names for names in expected_runs().values()):
         return ""  # a record of the students' own
     try:
         read_run(root / name)

@@ -18,14 +18,22 @@ from trees import run_in, student_tree
 
 from cs_helpers import submission
 from cs_helpers.release.build import STAMP, release_files
+from cs_helpers.run_files import PARTS, write_run
 from cs_helpers.submission import Manifest
+from cs_helpers.submit import expected_runs
 from cs_helpers.tasks import TASKS
+from cs_helpers.train_results import FitResult
 
 
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A student tree with every task done."""
-    return student_tree(tmp_path_factory.mktemp("solved") / "tree", done=TASKS)
+    """A student tree with every task done, and a record of every experiment."""
+    tree = student_tree(tmp_path_factory.mktemp("solved") / "tree", done=TASKS)
+    fit = FitResult(1, [2.0], [20.0], [2.1], [19.0])
+    for names in expected_runs().values():
+        for name in names:
+            write_run(tree / name, {part: {} for part in PARTS} | {"fit": fit})
+    return tree
 
 
 @pytest.fixture
@@ -115,6 +123,18 @@ def test_unfinished_work_can_be_handed_in_on_request(tree: Path) -> None:
     assert manifest.not_done == ("p1.q2",)
 
 
+@pytest.mark.skipif("p5.results" not in TASKS, reason="Part 5 is not there yet")
+def test_runs_that_are_missing_are_listed_by_experiment(tree: Path) -> None:
+    names = expected_runs()["exp1_1"]
+    for name in names[:3]:
+        (tree / name).unlink()
+    done = submit(tree)
+    assert done.returncode == 1
+    assert f"MISSING  {names[0]} and 2 more, of exp1_1 (Depth)" in done.stderr
+    assert submit(tree, "--partial").returncode == 0
+    assert names[3] in read(tree / "submission.zip")[1]
+
+
 def change(name: str, text: bytes | str | None) -> Callable[[Path], None]:
     """Return a mishap: a file that has other contents, or is gone."""
 
@@ -130,6 +150,13 @@ def change(name: str, text: bytes | str | None) -> Callable[[Path], None]:
 
 def link(tree: Path) -> None:
     (tree / "hw" / "link.py").symlink_to("/etc/passwd")
+
+
+def a_record_that_is_cut_off(tree: Path) -> None:
+    name = expected_runs()["exp2"][0]
+    record = json.loads((tree / name).read_bytes())
+    record["fit"]["train_loss"] = []
+    (tree / name).write_text(json.dumps(record), encoding="utf-8")
 
 
 MISHAPS = {
@@ -149,6 +176,10 @@ MISHAPS = {
     ),
     "a broken result": (change("results/exp1.json", '{"a": 1,\n'), r"results/exp1\.json:2: not JSON"),
     "a result of another kind": (change("results/a.json", "[1]"), r"results/a\.json:1: not a JSON object"),
+    "a record that is not whole": (
+        a_record_that_is_cut_off,
+        r"^results/exp2_L\S+\.json:1: results/exp2_L\S+\.json: fit\.train_loss must be 1 finite numbers",
+    ),
     "a large file": (
         change("hw/big.py", b"#" * (submission.MAX_FILE + 1)),
         r"hw/big\.py:1: .* allowed: 4194304",
