@@ -19,6 +19,7 @@ from cs_helpers.tasks import TASKS
 
 CODE = [task.id for task in TASKS.values() if task.kind == "code"]
 PORT = 18991
+PATIENT = "--seconds 120"  # the first import of everything counts, and the machine may be busy
 
 
 def run(tree: Path, command: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
@@ -59,10 +60,10 @@ def test_the_release_stands_alone_from_its_first_command_on(tmp_path: Path) -> N
     tree = tmp_path / "deep-learning-course"
 
     done = run(tree, "make test")  # sets everything up, as make lab does
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert done.returncode == 0, done.stderr[-1500:] + done.stdout[-3000:]
     assert f"{len(TASKS)} skipped" in done.stdout
 
-    done = run(tree, "make check")
+    done = run(tree, f'make check ARGS="{PATIENT}"')
     assert done.returncode == 2  # make's word for a command that failed
     assert done.stdout.count("NOT DONE") == len(TASKS), done.stdout
     assert "FAIL" not in done.stdout
@@ -70,7 +71,7 @@ def test_the_release_stands_alone_from_its_first_command_on(tmp_path: Path) -> N
 
     layers = solution()["hw/layers.py"].text
     (tree / "hw" / "layers.py").write_text(blank(layers, keep={"p1.sigmoid"}), encoding="utf-8")
-    results = json.loads(run(tree, ".venv/bin/course check --json").stdout)
+    results = json.loads(run(tree, f".venv/bin/course check --json {PATIENT}").stdout)
     assert {result["id"]: result["verdict"] for result in results} == {
         task_id: "PASS" if task_id == "p1.sigmoid" else "NOT DONE" for task_id in CODE
     }

@@ -1,6 +1,8 @@
 """Every task as a test, for `make test`: what is not written yet is skipped, a mistake fails and says why."""
 
+import matplotlib.pyplot  # noqa: F401  a slow import, outside of the checks' time limits
 import pytest
+import sklearn.metrics  # noqa: F401  likewise
 
 from cs_helpers.answers import display_answer
 from cs_helpers.checks.compare import FAIL, TODO
