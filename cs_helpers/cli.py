@@ -1,4 +1,4 @@
-"""The command line: ``course check``, ``course lab``, ``course data``.
+"""The command line: ``course check``, ``course lab``, ``course data``, and commands of other modules.
 
 Exit status: 0 all is well, 1 something failed or is not done, 2 the command was used wrongly.
 """
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from cs_helpers.submit_cli import submit
 from cs_helpers.tasks import TASKS
 
 if TYPE_CHECKING:  # torch takes seconds to import: --help does without
@@ -240,6 +241,20 @@ def _download(root: Path) -> None:
         download_cifar10(root, lambda done, total: progress.update(bar, completed=done, total=total))
 
 
+app.command()(submit)
+
+
+# BEGIN STAFF
+def _add_staff_commands() -> None:
+    from cs_helpers.release.cli import release
+
+    app.command()(release)
+
+
+_add_staff_commands()
+
+
+# END STAFF
 def main() -> None:
     """Run the command line."""
     app()
