@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from cs_helpers.grading.cli import grade
 from cs_helpers.tasks import TASKS
 
 if TYPE_CHECKING:  # torch takes seconds to import: --help does without
@@ -32,6 +33,7 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 ROOT = Path(__file__).resolve().parents[1]
+app.command()(grade)
 COLOURS = {"PASS": "green", "FAIL": "bold red", "NOT DONE": "yellow"}
 
 

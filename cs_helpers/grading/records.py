@@ -170,8 +170,12 @@ def write(path: Path, record: dict[str, Any]) -> None:
     store(path, text.encode("ascii"))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, *, tasks: bool = True) -> dict[str, Any]:
     """Read a record.
+
+    Args:
+        path: Where it is.
+        tasks: Whether it has tasks, as records have, which are put into the order of the registry.
 
     Raises:
         RecordError: If it is not there, damaged, or of another format.
@@ -182,5 +186,8 @@ def read(path: Path) -> dict[str, Any]:
         raise RecordError(f"{path} cannot be read ({error}); delete it to grade this one again") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise RecordError(f"{path} is not a record of format {FORMAT}; delete it to grade this one again")
-    record["tasks"] = {task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]}
+    if tasks and not isinstance(record.get("tasks"), dict):
+        raise RecordError(f"{path} has no tasks; delete it to grade this one again")
+    if tasks:
+        record["tasks"] = {task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]}
     return record
