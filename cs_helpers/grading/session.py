@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cs_helpers
+from importlib import metadata
 from cs_helpers.checks import evidence
 from cs_helpers.checks.compare import PASS
 from cs_helpers.checks.evidence import Production
@@ -111,6 +111,13 @@ def course_digest(root: Path = COURSE_ROOT) -> str:
     return total.hexdigest()[:16]
 
 
+def _version() -> str:
+    try:
+        return metadata.version("deep-learning-course")
+    except metadata.PackageNotFoundError:  # run from a folder, without being installed
+        return ""
+
+
 def open_session(report: Report, wishes: Wishes) -> Session:
     """Return the session of a REPORT, made if there is none.
 
@@ -130,7 +137,7 @@ def open_session(report: Report, wishes: Wishes) -> Session:
         limits=limits,
         seconds=wishes.seconds,
         course=course_digest(),
-        version=getattr(cs_helpers, "__version__", ""),
+        version=_version(),
     )
     digest = hashlib.sha256(repr(dataclasses.astuple(session)).encode()).hexdigest()[:16]
     session = dataclasses.replace(session, id=digest)
