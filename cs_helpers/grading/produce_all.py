@@ -1,5 +1,6 @@
 """Inside the sandbox: run a submission's checks and read its answers, and send what comes out."""
 
+import os
 import queue
 import threading
 from pathlib import Path
@@ -94,5 +95,8 @@ class _Sender:
     def _send_all(self) -> None:
         while True:
             kind, position, production, sent = self._frames.get()
-            channel.send(self._pipe, kind, position, production)
+            try:
+                channel.send(self._pipe, kind, position, production)
+            except OSError:  # the submission closed the pipe: nothing that it does can be seen any more
+                os._exit(1)
             sent.set()
