@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from cs_helpers.grading.channel import END, Frame, Frames, ProtocolError
+from cs_helpers.grading.channel import END, START, Frame, Frames, ProtocolError
 from cs_helpers.grading.confine import Limits
 from cs_helpers.grading.sandbox import ADVICE, Sandbox, SandboxError
 
 GRACE = 5.0  # seconds that a work item may take beyond its limit, as the clock inside may be late
-FIRST = 15.0  # seconds more for the first one, which waits for the process to be made
+FIRST = 15.0  # seconds until the process must be made
 START = 180.0  # seconds until the template must be ready
 CHUNK = 2**18  # bytes read at once
 MOST_LEFT = 2**23  # bytes that can be left in a pipe whose writers are gone
@@ -176,8 +176,8 @@ class Worker:
 
     def _listen(self, pipe: int, seconds: Sequence[float]) -> Iterator[Frame | Over]:
         """Yield the frames until the job is over, and stop it if an item takes too long."""
-        frames, current, over = Frames(len(seconds)), 0, None
-        deadline = time.monotonic() + FIRST + seconds[0] + GRACE
+        frames, current, begun, over = Frames(len(seconds)), 0, False, None
+        deadline = time.monotonic() + FIRST
         ended: dict[str, Any] | None = None
         os.set_blocking(pipe, False)
         with selectors.DefaultSelector() as selector:
@@ -197,7 +197,11 @@ class Worker:
                     for frame in frames.feed(data or b""):
                         if frame.kind == END and frame.position >= current:
                             current = frame.position + 1
-                            deadline = time.monotonic() + GRACE + seconds[min(current, len(seconds) - 1)]
+                        elif frame.kind != START or begun:
+                            yield frame
+                            continue
+                        begun = True
+                        deadline = time.monotonic() + GRACE + seconds[min(current, len(seconds) - 1)]
                         yield frame
                 except ProtocolError as error:
                     over = Over("evidence", str(error))

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _got = []
@@ -19,9 +20,9 @@ for _attempt in (
     lambda: os.mknod("/tmp/disk", 0o60666, os.makedev(8, 0)),
     lambda: os.nice(-5),
     lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
-    lambda: open("/proc/sys/kernel/core_pattern", "w").write("|/tmp/x"),
-    lambda: open("/proc/self/oom_score_adj", "w").write("-1000"),
-    lambda: open("/course/cs_helpers/tasks.py", "a").write("#"),
+    lambda: Path("/proc/sys/kernel/core_pattern").write_text("|/tmp/x"),
+    lambda: Path("/proc/self/oom_score_adj").write_text("-1000"),
+    lambda: Path("/course/cs_helpers/tasks.py").write_text("#"),
 ):
     try:
         _attempt()

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-_WANTED = b"a secret of the neigh" + b"bour"
+_WANTED = rb"a secret of the neighbou[r]"  # so as not to find itself
 with open("/proc/self/mem", "rb") as _memory:
     for _line in Path("/proc/self/maps").read_text().splitlines():
         _range, _rights = _line.split()[:2]
