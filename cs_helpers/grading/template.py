@@ -8,7 +8,8 @@ Only the last one touches a submission's files: they come as an open file, and n
 keeper reads it. So what a submission leaves in memory, it leaves in a process that is gone when it ends.
 
 A job is one line of JSON on the control socket, with two open files: the package, and the pipe for evidence.
-The answer is one line of JSON: {"ended": "exit" | "signal" | "memory" | "stopped" | "refused", "detail": ...}.
+The answer is one line of JSON: {"ended": "exit" | "signal" | "memory" | "stopped" | "refused" | "lost",
+"detail": ...}; "refused" if the kernel does not allow what confinement needs, "lost" if the keeper is.
 """
 
 import contextlib
@@ -86,18 +87,20 @@ def _reply(control: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _keep(control: socket.socket, job: dict[str, Any], files: list[int], isolated: bool) -> None:
-    """Fork a keeper for the job and wait for it."""
+    """Fork a keeper for the job, wait for it, and pass on what it says: when that is heard, it is gone."""
+    heard, say = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         try:
-            _reply(control, _watched(control, job, files, isolated))
-        except BrokenPipeError:
-            pass  # the grader is gone
+            os.write(say, json.dumps(_watched(control, job, files, isolated)).encode())
         finally:
             os._exit(0)
-    for number in files:
+    for number in (say, *files):
         os.close(number)
     os.waitpid(keeper, 0)
+    said = os.read(heard, 4000) or b'{"ended": "lost", "detail": ""}'
+    os.close(heard)
+    _reply(control, json.loads(said))
 
 
 def _watched(control: socket.socket, job: dict[str, Any], files: list[int], isolated: bool) -> dict[str, Any]:

@@ -215,8 +215,8 @@ def _select(name: str, path: Path, pairs: list[Found]) -> Submission:
     prefix = _prefix([found for found, _ in pairs])
     files: dict[str, bytes] = {}
     problems: list[str] = []
-    manifest = None
-    for found, content in sorted(pairs, key=lambda pair: pair[0]):
+    manifest, taken = None, dict[str, str]()
+    for found, content in sorted(pairs, key=_plainest_first):
         inner = found.removeprefix(prefix)
         if inner == MANIFEST and found.startswith(prefix) and isinstance(content, bytes):
             manifest = _manifest(content, problems)
@@ -226,11 +226,11 @@ def _select(name: str, path: Path, pairs: list[Found]) -> Submission:
         elif isinstance(content, str):
             problems.append(f"{_shown(inner)} was left out: it {content}")
         elif problem := name_problem(inner):
-            problems.append(f"left out: {problem}")
-        elif clash := next((other for other in files if other.casefold() == inner.casefold()), ""):
-            problems.append(f"{_shown(inner)} was left out: there is {clash} already")
+            problems.append(f"left out: {problem}".encode("ascii", "backslashreplace").decode())
+        elif inner.casefold() in taken:
+            problems.append(f"{_shown(inner)} was left out: there is {taken[inner.casefold()]} already")
         else:
-            files[inner] = content
+            files[inner], taken[inner.casefold()] = content, inner
     if len(files) > MAX_FILES:
         raise SubmissionError(f"{len(files)} files in {', '.join(FOLDERS)}; at most {MAX_FILES} are allowed")
     if not files:
@@ -240,6 +240,11 @@ def _select(name: str, path: Path, pairs: list[Found]) -> Submission:
         problems += _differences(manifest, files)
     source = path.name.encode("utf-8", "backslashreplace").decode()
     return Submission(name, source, files, tuple(_bounded(problems)), manifest)
+
+
+def _plainest_first(pair: Found) -> tuple[str, bool, str]:
+    """Sort names; of those that differ in upper and lower case alone, the lower one comes first."""
+    return pair[0].casefold(), pair[0] != pair[0].lower(), pair[0]
 
 
 def _prefix(names: list[str]) -> str:

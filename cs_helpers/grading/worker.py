@@ -165,7 +165,7 @@ class Worker:
             write_end = -1
             yield from self._listen(read_end, job.seconds)
             finished = True
-        except (TimeoutError, ConnectionError) as error:
+        except (TimeoutError, ConnectionError, json.JSONDecodeError) as error:
             raise SandboxStopped(f"the sandbox stopped working ({error})") from error
         finally:
             if not finished:
@@ -208,6 +208,8 @@ class Worker:
                     ended = ended or self._stop()
         if ended["ended"] == "refused":
             raise SandboxError(f"the sandbox cannot be closed: {ended['detail']}. {ADVICE}")
+        if ended["ended"] == "lost":
+            raise SandboxStopped("the process that watches over the submission was killed")
         yield over or Over(ended["ended"], ended["detail"])
 
     def _stop(self) -> dict[str, Any]:
