@@ -337,7 +337,7 @@ def grade_one(
     if submission is not None:
         record = grader.grade(submission)
     else:
-        source = path.name.encode("utf-8", "backslashreplace").decode()
+        source = path.name.encode("utf-8", "backslashreplace").decode()  # as unpack does
         record = {**empty_record(rules, name, source, digest), "problems": [problem]}
     if name.endswith(f"({path.name})"):
         record["problems"] = [*record["problems"], "another submission has the same name"]

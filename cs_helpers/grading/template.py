@@ -130,8 +130,9 @@ def _become_worker(
 ) -> None:
     """Confine this process, then run the job in it; does not return."""
     try:
-        control.close()
         package, pipe = files
+        _close_all_but({0, 1, 2, package, pipe, refusal})
+        control.detach()  # closed by now, and its number may be another file's
         os.setsid()
         if isolated:
             _confine(job, limits)
@@ -150,6 +151,13 @@ def _become_worker(
         produce_all(job["work"], job["seed"], job["seconds"], pipe, tree, job["inputs"])
     finally:
         os._exit(0)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the template and the keeper have open, known or not."""
+    numbers = sorted(kept)
+    for before, after in zip(numbers, [*numbers[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+        os.closerange(before + 1, after)
 
 
 def _confine(job: dict[str, Any], limits: Limits) -> None:

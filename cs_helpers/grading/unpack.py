@@ -11,6 +11,7 @@ import os
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,17 +81,23 @@ def entries(folder: Path) -> list[tuple[str, Path]]:
         path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in _QUIET
     )
 
-    def stem(path: Path) -> str:
-        is_zip = path.suffix.lower() == ".zip" and not path.is_dir()
-        name = path.stem if is_zip else path.name
-        return name.encode("utf-8", "backslashreplace").decode()
+    names = [entry_name(path) for path in found]
+    times = Counter(name.casefold() for name in names)
+    return sorted(
+        (name if times[name.casefold()] == 1 else f"{name} ({_printable(path.name)})", path)
+        for name, path in zip(names, found, strict=True)
+    )
 
-    stems = [stem(path).casefold() for path in found]
-    named = [
-        (stem(path) if stems.count(stem(path).casefold()) == 1 else f"{stem(path)} ({path.name})", path)
-        for path in found
-    ]
-    return sorted(named)
+
+def entry_name(path: Path) -> str:
+    """Return the name of a submission if no other has the same."""
+    is_zip = path.suffix.lower() == ".zip" and not path.is_dir()
+    return _printable(path.stem if is_zip else path.name)
+
+
+def _printable(name: str) -> str:
+    """Replace what is no character, as names of files may have it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_submission(name: str, path: Path) -> Submission:
@@ -238,8 +245,7 @@ def _select(name: str, path: Path, pairs: list[Found]) -> Submission:
         raise SubmissionError(f"no file of {path.name} counts: {what}")
     if manifest is not None:
         problems += _differences(manifest, files)
-    source = path.name.encode("utf-8", "backslashreplace").decode()
-    return Submission(name, source, files, tuple(_bounded(problems)), manifest)
+    return Submission(name, _printable(path.name), files, tuple(_bounded(problems)), manifest)
 
 
 def _plainest_first(pair: Found) -> tuple[str, bool, str]:

@@ -49,9 +49,9 @@ class Case:
     first: bool = False
 
 
-def forward(says: str, **more: float) -> Case:
+def forward(says: str) -> Case:
     """A TanH whose forward does not work: nothing for p1.tanh, 3 of 8 for the networks that contain one."""
-    return Case({"p1.tanh": 0.0, "p1.sequential": 3.0, **{k.replace("_", ".", 1): v for k, v in more.items()}}, says)
+    return Case({"p1.tanh": 0.0, "p1.sequential": 3.0}, says)
 
 
 NOTHING = {check_id: 0.0 for check_id in IDS if check_id.startswith("p1.")}
@@ -74,8 +74,8 @@ VANDALS = {
     "fork_bomb": forward("ended itself"),
     "thread_bomb": Case(),
     "process_that_outlives": Case(),
-    "memory_at_once": forward("allocate"),
-    "memory_bit_by_bit": forward("allocate", p1_dropout=5.0),
+    "memory_at_once": forward("memory"),
+    "memory_bit_by_bit": forward("memory"),
     "memory_of_many": forward("used more than 1024 MiB of memory"),
     "memory_without_limit": Case(),
     "disk": Case(),
@@ -178,8 +178,8 @@ def test_who_does_nothing_gets_nothing(name: str, arena: Arena) -> None:
     assert "FOUND" not in str(record)
 
 
-def test_replaying_what_is_public_earns_only_what_never_changes(arena: Arena, full: dict[str, float]) -> None:
-    """The limit of running checks in the submission's own process: constants such as names can be copied."""
+def test_replaying_what_is_public_earns_the_constants_and_is_noticed(arena: Arena) -> None:
+    """Names, edges and other constants are stored in the course; see docs/grading.md."""
     stored = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")}
     replay = b'''
 import base64
@@ -199,8 +199,10 @@ for _id in STORED:
     files = pristine()
     files["hw/stored.py"] = f"STORED = {stored!r}\n".encode()
     files["hw/layers.py"] = replay + files["hw/layers.py"]
-    earned = points(arena.grade(files))
-    assert sum(earned.values()) < 0.3 * sum(full.values())
+    record = arena.grade(files)
+    assert 0 < sum(points(record).values()) < 25  # of 80
+    assert all(entry["only_constants"] for entry in record["tasks"].values() if entry["points"])
+    assert "may have been copied" in str(record["problems"])
 
 
 def test_answers_that_attack_cost_no_marks(arena: Arena, full: dict[str, float]) -> None:
