@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 NO_WALLS = (
-    "--sandbox none: the submissions run as you, without walls. They can read, change and delete what you can, "
-    "reach the network, and see the reference and each other. Grade like this only what you would run yourself."
+    "--sandbox none: the submissions run as you, without walls. They can read, change and delete what you "
+    "can, use the network, and see the reference and each other. Grade only what you would run yourself."
 )
 
 
 def grade(
     submissions: Annotated[Path, typer.Argument(help="A folder of zip files and folders, one a submission.")],
-    report: Annotated[Path, typer.Option("--out", help="The folder REPORT; one that is there is gone on with.")],
+    report: Annotated[
+        Path, typer.Option("--out", help="The folder REPORT; one that is there is gone on with.")
+    ],
     only: Annotated[
-        list[str] | None, typer.Option(help="Grade this submission again, whatever is there. Can be repeated.")
+        list[str] | None,
+        typer.Option(help="Grade this submission again, whatever is there. Can be repeated."),
     ] = None,
     checks: Annotated[
         list[str] | None, typer.Option(help="Checks or parts that count, such as part1. All if not given.")
@@ -34,7 +37,9 @@ def grade(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Upper bound for the time limit of every check.")
     ] = None,
-    seed: Annotated[str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")
+    ] = None,
 ) -> None:
     """Grade submissions: run their code in a sandbox, decide outside, write REPORT/grades.csv."""
     from cs_helpers.grading.records import Report

@@ -19,7 +19,7 @@ A record, format 1, is one JSON object with sorted keys::
      "name": "anna",                 from the file's or folder's name; unique in a session
      "source": "anna.zip",           the entry of the submissions' folder
      "session": "3f9a...",           id of the session: same seed, checks and limits
-     "digest": "77c0...",            of the files that were graded; with "session" it says whether to grade again
+     "digest": "77c0...",            of the graded files; with "session" it says whether to grade again
      "status": "graded",             or "nothing to grade": no zip, empty, not one file that counts
      "problems": ["..."],            plain sentences, for staff and student: what was refused or left out
      "members": ["ann.lee"],         as the manifest claims; [] without one
@@ -41,7 +41,7 @@ TASK::
     {"verdict": "PASS" | "FAIL" | "NOT DONE", "points": 13.26, "max_points": 14, "bonus": false,
      "message": "dw: expected 0.42 at [0, 3], got 0.84; ...", "hint": "every entry is 2x ...",
      "printed": "what the code printed, at most 1000 characters",
-     "only_constants": false,      true: only values are right that are the same under every seed, and so public
+     "only_constants": false,      true: right is only what is the same under every seed, and so public
      "evidence": [{"name": "dw", "verdict": "PASS" | "FAIL" | "missing", "shape": "(3, 5)",
                    "max_difference": 1.0 or null, "message": "...", "hint": "..."}, ...]}
 
@@ -190,5 +190,7 @@ def read(path: Path, *, tasks: bool = True) -> dict[str, Any]:
     if tasks and not isinstance(record.get("tasks"), dict):
         raise RecordError(f"{path} has no tasks; delete it to grade this one again")
     if tasks:
-        record["tasks"] = {task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]}
+        record["tasks"] = {
+            task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]
+        }
     return record

@@ -10,17 +10,16 @@ import dataclasses
 import fcntl
 import hashlib
 import io
-import os
 import queue
 import secrets
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from importlib import metadata
 from cs_helpers.checks import evidence
 from cs_helpers.checks.compare import PASS
 from cs_helpers.checks.evidence import Production
@@ -107,7 +106,9 @@ def course_digest(root: Path = COURSE_ROOT) -> str:
     helpers = root / "cs_helpers"
     paths = sorted({*helpers.glob("*.py"), *(helpers / "checks").rglob("*.py"), *student_files(root)})
     for path in paths:
-        total.update(f"{path.relative_to(root).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+        total.update(
+            f"{path.relative_to(root).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest()
+        )
     return total.hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Submissions that want marks for nothing, or want to harm: each gets what it earned, and nobody else suffers."""
+"""Submissions that want marks for nothing, or to harm: each gets what it earned, and nobody else suffers."""
 
 import base64
 import dataclasses
@@ -69,7 +69,8 @@ VANDALS = {
     "endless_call_in_c": forward("still running after 2 s"),
     "endless_import": Case({"p3.binary": 0.0}, file="hw/classifier.py", first=True),
     "time_never_ends": Case(
-        NOTHING | {"p1.leaky_relu": 0.75, "p1.relu": 1.0, "p1.sigmoid": 0.75}, "3 processes of this part ended"
+        NOTHING | {"p1.leaky_relu": 0.75, "p1.relu": 1.0, "p1.sigmoid": 0.75},
+        "3 processes of this part ended",
     ),
     "fork_bomb": forward("ended itself"),
     "thread_bomb": Case(),
@@ -118,7 +119,9 @@ def full(arena: Arena) -> dict[str, float]:
 def neighbour() -> dict[str, bytes]:
     """Return a submission that is partly right."""
     files = reference()
-    files["hw/layers.py"] = files["hw/layers.py"].replace(b"self.db += rows_dout", b"self.db = rows_dout") + SECRET
+    files["hw/layers.py"] = (
+        files["hw/layers.py"].replace(b"self.db += rows_dout", b"self.db = rows_dout") + SECRET
+    )
     return files
 
 
@@ -180,8 +183,10 @@ def test_who_does_nothing_gets_nothing(name: str, arena: Arena) -> None:
 
 def test_replaying_what_is_public_earns_the_constants_and_is_noticed(arena: Arena) -> None:
     """Names, edges and other constants are stored in the course; see docs/grading.md."""
-    stored = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")}
-    replay = b'''
+    stored = {
+        path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")
+    }
+    replay = b"""
 import base64
 from cs_helpers.checks import evidence, registry
 from hw.stored import STORED
@@ -195,7 +200,7 @@ def _replay(check_id):
 
 for _id in STORED:
     object.__setattr__(registry.find(_id), "produce", _replay(_id))
-'''
+"""
     files = pristine()
     files["hw/stored.py"] = f"STORED = {stored!r}\n".encode()
     files["hw/layers.py"] = replay + files["hw/layers.py"]

@@ -161,7 +161,9 @@ def test_wrong_usage_is_one_line_and_status_2(tmp_path: Path) -> None:
         (["--only", "ana"], "did you mean 'anna'"),
         (["--sandbox", "docker"], "allowed: bwrap, none"),
     ):
-        done = run_in(ROOT, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more)
+        done = run_in(
+            ROOT, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more
+        )
         assert done.returncode == 2
         assert said in done.stderr
 
@@ -169,7 +171,15 @@ def test_wrong_usage_is_one_line_and_status_2(tmp_path: Path) -> None:
 def test_without_bubblewrap_grading_refuses_and_says_what_to_do(tmp_path: Path) -> None:
     submission(tmp_path / "in", "anna", {"hw/layers.py": b""})
     environment = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "cs_helpers",
+        "grade",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "bwrap was not found" in done.stderr
@@ -216,7 +226,16 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
         production = produce(find(mutant.check), StudentPackage(root), seed, root=root)
         expected[root.name] = compare(find(mutant.check), want[mutant.check], production)
     arguments = [part for check_id in ids for part in ("--checks", check_id)]
-    command = ["-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seed", seed]
+    command = [
+        "-m",
+        "cs_helpers",
+        "grade",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+        "--seed",
+        seed,
+    ]
     done = run_in(ROOT, *command, *arguments, "--jobs", "2", timeout=3600)
     assert done.returncode == 0, done.stderr
     differ = []
@@ -231,7 +250,9 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
 @pytest.mark.sandbox
 @needs_bwrap
 def test_six_mutants_get_the_marks_that_are_known(tmp_path: Path) -> None:
-    quick = [m for m in of_every_check(29) if m.check in {check.id for check in select(["p1", "p3.mlp", "p3.roc"])}]
+    quick = [
+        m for m in of_every_check(29) if m.check in {check.id for check in select(["p1", "p3.mlp", "p3.roc"])}
+    ]
     assert agreement(tmp_path, quick[:6]) == []
 
 
