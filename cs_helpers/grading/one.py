@@ -2,8 +2,8 @@
 
     python -m cs_helpers.grading.one REPORT SUBMISSION [--name NAME] [--sandbox bwrap]
 
-Reads the session, the reference's evidence and the submission, and writes its record and nothing else. Several
-may run at once, on machines that share the folder; ``course grade`` makes the table afterwards.
+Reads the session, the reference's evidence and the submission, and writes its record and nothing else.
+Several may run at once, on machines that share the folder; ``course grade`` makes the table afterwards.
 """
 
 import argparse

@@ -72,6 +72,11 @@ def points(record: dict[str, Any]) -> dict[str, float]:
     return {task_id: entry["points"] for task_id, entry in record["tasks"].items()}
 
 
+def messages(record: dict[str, Any]) -> dict[str, str]:
+    """Return what a record says of the checks that are not passed."""
+    return {task_id: entry["message"] for task_id, entry in record["tasks"].items() if entry["message"]}
+
+
 def untimed(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record without what may differ between two runs."""
     return {name: value for name, value in record.items() if name != "times"}

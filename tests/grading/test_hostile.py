@@ -20,6 +20,7 @@ from tests.grading.arena import (
     NO_BWRAP,
     Arena,
     make_arena,
+    messages,
     points,
     reference,
     untimed,
@@ -64,9 +65,9 @@ VANDALS = {
     "kill_all": Case(),
     "kill_itself": forward("KeyboardInterrupt"),
     "interrupt_itself": forward("KeyboardInterrupt"),
-    "endless_loop": forward("still running after 2 s"),
-    "endless_loop_that_swallows": forward("still running after 2 s"),
-    "endless_call_in_c": forward("still running after 2 s"),
+    "endless_loop": forward("still running after 4 s"),
+    "endless_loop_that_swallows": forward("still running after 4 s"),
+    "endless_call_in_c": forward("still running after 4 s"),
     "endless_import": Case({"p3.binary": 0.0}, file="hw/classifier.py", first=True),
     "time_never_ends": Case(
         NOTHING | {"p1.leaky_relu": 0.75, "p1.relu": 1.0, "p1.sigmoid": 0.75},
@@ -107,7 +108,7 @@ CHEATS = sorted(path.stem for path in HOSTILE.glob("cheat_*.py"))
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     """One sandbox for all, as in a real session."""
     with prepared_sandbox("bwrap") as box, Worker(box) as worker:
-        yield make_arena(worker, tmp_path_factory.mktemp("report"), IDS, "of this test", 2.0, 1024)
+        yield make_arena(worker, tmp_path_factory.mktemp("report"), IDS, "of this test", 4.0, 1024)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +168,7 @@ def test_harm_costs_what_it_touches_and_nothing_else(name: str, arena: Arena, fu
     case = VANDALS[name]
     start = time.monotonic()
     record = arena.grade(with_attack(name, case.file, first=case.first))
-    assert points(record) == full | case.loses
+    assert points(record) == full | case.loses, messages(record)
     assert case.says in record["tasks"]["p1.tanh"]["message"]
     assert record["problems"] == []
     assert time.monotonic() - start < 200  # a bound, not a figure: an endless loop must end
