@@ -67,8 +67,8 @@ from pathlib import Path
 from typing import Any
 
 from cs_helpers.checks.compare import Line, Result
-from cs_helpers.checks.produce import store
 from cs_helpers.tasks import TASKS
+from cs_helpers.whole_files import replacing
 
 FORMAT = 1
 GRADED, NOTHING = "graded", "nothing to grade"
@@ -167,8 +167,20 @@ def points_of(tasks: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def write(path: Path, record: dict[str, Any]) -> None:
     """Write a record (or another JSON object) so that it is there whole or not at all."""
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    store(path, text.encode("ascii"))
+    write_bytes(path, text.encode("ascii"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def clean(report: Report) -> None:
+    """Remove what writers left that were killed. Only for whoever holds the lock."""
+    for folder in (report.root, report.records, report.reference):
+        for path in folder.glob(".*.partial"):
+            path.unlink(missing_ok=True)
 
 
 def read(path: Path, *, tasks: bool = True) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from cs_helpers.checks import evidence
 from cs_helpers.checks.compare import PASS
 from cs_helpers.checks.evidence import Production
 from cs_helpers.checks.measures import measured
-from cs_helpers.checks.produce import store
 from cs_helpers.checks.registry import select
 from cs_helpers.checks.student import COURSE_ROOT
 from cs_helpers.grading import records, sandbox
@@ -182,6 +181,7 @@ def locked(report: Report) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise SessionError(f"somebody is grading into {report.root} already") from error
+        records.clean(report)
         yield
 
 
@@ -216,8 +216,7 @@ def _produce_reference(
             result = judge(check_id, expected, production)
             if result.verdict != PASS or production.failure is not None:
                 raise SessionError(f"the reference fails {check_id} in the sandbox: {result.message}")
-            report.reference.mkdir(parents=True, exist_ok=True)
-            store(report.reference / f"{check_id}.safetensors", evidence.to_bytes(expected))
+            records.write_bytes(report.reference / f"{check_id}.safetensors", evidence.to_bytes(expected))
             found[check_id] = expected
     if missing := [check_id for check_id in work if check_id not in found]:
         raise SessionError(f"the reference does not get through {missing[0]} in the sandbox: {over}")
@@ -396,7 +395,7 @@ def write_table(report: Report) -> None:
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _cell(value) for name, value in row.items()})
-    store(report.grades, text.getvalue().encode("utf-8", "backslashreplace"))
+    records.write_bytes(report.grades, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def _row(record: dict[str, Any]) -> dict[str, object]:
