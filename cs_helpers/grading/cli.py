@@ -54,12 +54,9 @@ def grade(
         with prepared_sandbox(kind) as box, locked(place):
             session = open_session(place, Wishes(checks, seed, memory, seconds))
             _run(place, session, box, jobs, named, again=bool(only))
-    except SandboxError as error:
+    except (SandboxError, ValueError) as error:
         err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    except ValueError as error:
-        err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(1 if isinstance(error, SandboxError) else 2) from error
 
 
 def _run(
@@ -68,20 +65,24 @@ def _run(
     from cs_helpers.grading.session import Run
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    graded: list[dict[str, Any]] = []
+    count, odd = 0, dict[str, list[str]]()
     try:
         with Progress(*columns, console=err, transient=True) as progress:
             bar = progress.add_task("grading", total=len(named))
 
             def on_done(record: dict[str, Any]) -> None:
-                graded.append(record)
+                nonlocal count
+                count += 1
+                if record["problems"]:
+                    odd[record["name"]] = record["problems"]
                 progress.update(bar, advance=1, description=record["name"][:30])
 
             Run(report, session, box, min(jobs, len(named)))(named, again, on_done)
     except KeyboardInterrupt:
-        err.print(f"Interrupted after {len(graded)} of {len(named)} submissions; the same command goes on.")
+        err.print(f"Interrupted after {count} of {len(named)} submissions; the same command goes on.")
         raise typer.Exit(1) from None
-    odd = [record for record in graded if record["problems"]]
-    for record in sorted(odd, key=lambda record: record["name"]):
-        out.out(f"{record['name']!a}: {'; '.join(record['problems'])}".encode("ascii", "replace").decode())
-    out.print(f"{len(graded)} submissions in {report.grades}, {len(odd)} with a problem", highlight=False)
+    for name, problems in sorted(odd.items()):
+        out.out(
+            f"{name!a}: {'; '.join(problems)}".encode("ascii", "backslashreplace").decode(), highlight=False
+        )
+    out.print(f"{count} submissions in {report.grades}, {len(odd)} with a problem", highlight=False)

@@ -158,13 +158,7 @@ class Grader:
                 else:
                     results[task_id] = judge(task_id, self._expected[task_id], production)
                 times.compare += time.monotonic() - start
-        tasks = {}
-        for task_id in self._rules.ids:
-            copied = only_constants(results[task_id], self._constants[task_id])
-            tasks[task_id] = {**records.task_entry(results[task_id]), "only_constants": copied}
-        earning = [entry for entry in tasks.values() if entry["points"]]
-        if earning and all(entry["only_constants"] for entry in earning):
-            problems.append(COPIED)
+        tasks = self._tasks(results, problems)
         record = empty_record(self._rules, submission.name, submission.source, submission.digest)
         claims = submission.manifest
         record |= {
@@ -180,6 +174,17 @@ class Grader:
             "times": _times(times, time.monotonic() - begun),
         }
         return record
+
+    def _tasks(self, results: Mapping[str, Result], problems: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the tasks of a record, and note a problem if all of it may have been copied."""
+        tasks = {}
+        for task_id in self._rules.ids:
+            copied = only_constants(results[task_id], self._constants[task_id])
+            tasks[task_id] = {**records.task_entry(results[task_id]), "only_constants": copied}
+        earning = [entry for entry in tasks.values() if entry["points"]]
+        if earning and all(entry["only_constants"] for entry in earning):
+            problems.append(COPIED)
+        return tasks
 
     def _part(
         self, package: Mapping[str, bytes], work: Sequence[str], times: Times, problems: list[str]

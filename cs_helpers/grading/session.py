@@ -5,11 +5,9 @@ else all submissions have in common. Running again goes on where the last run en
 """
 
 import contextlib
-import csv
 import dataclasses
 import fcntl
 import hashlib
-import io
 import queue
 import secrets
 import tempfile
@@ -30,10 +28,11 @@ from cs_helpers.grading import records, sandbox
 from cs_helpers.grading.confine import Limits
 from cs_helpers.grading.grader import Collector, Grader, Rules, Times, empty_record, judge
 from cs_helpers.grading.records import Report
+from cs_helpers.grading.table import write_table
 from cs_helpers.grading.unpack import SubmissionError, entries, read_submission
 from cs_helpers.grading.worker import Over, Worker
 from cs_helpers.regions import blank, read, student_files
-from cs_helpers.tasks import TASKS
+from cs_helpers.tasks import TASKS, suggestion
 
 FORMAT = 1
 TABLE_EVERY = 10.0  # seconds between two versions of grades.csv during a run
@@ -370,52 +369,5 @@ def find_submissions(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
         raise ValueError(f"there is no submission in {folder}")
     for name in only:
         if name not in named:
-            from cs_helpers.tasks import suggestion
-
             raise ValueError(f"there is no submission {name!r} in {folder}{suggestion(name, named)}")
     return {name: path for name, path in named.items() if not only or name in only}
-
-
-def all_records(report: Report) -> list[dict[str, Any]]:
-    """Return the records of a REPORT in the order of their names; what cannot be read is left out."""
-    found = []
-    for path in report.records.glob("*.json"):
-        with contextlib.suppress(records.RecordError):
-            found.append(records.read(path))
-    return sorted(found, key=lambda record: record["name"])
-
-
-def write_table(report: Report) -> None:
-    """Write grades.csv from the records."""
-    rows = [_row(record) for record in all_records(report)]
-    if not rows:
-        return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
-    records.write_bytes(report.grades, text.getvalue().encode("utf-8", "backslashreplace"))
-
-
-def _row(record: dict[str, Any]) -> dict[str, object]:
-    points = record["points"]
-    parts = sorted({TASKS[task_id].part for task_id in record["tasks"]})
-    return {
-        "name": record["name"],
-        "members": " ".join(record["members"]),
-        "status": record["status"],
-        "total": points["total"],
-        "bonus": points["total_bonus"],
-        **{f"part{part}": points["parts"][str(part)] for part in parts},
-        **{task_id: entry["points"] for task_id, entry in record["tasks"].items()},
-        "problems": "; ".join(record["problems"]),
-        "seconds": record["times"]["seconds"],
-    }
-
-
-def _cell(value: object) -> object:
-    """Keep spreadsheets from taking a text for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
