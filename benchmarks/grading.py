@@ -116,12 +116,12 @@ def show_costs(title: str, found: list[dict[str, Any]], jobs: int) -> float:
     times = [record["times"] for record in found]
     mean = {name: statistics.mean(entry[name] for entry in times)
             for name in ("seconds", "start_up", "compute", "compare")}  # fmt: skip
-    rest = mean["seconds"] - mean["start_up"] - mean["compute"]
+    rest = mean["seconds"] - mean["start_up"] - mean["compute"] - mean["compare"]
     each = mean["seconds"] / jobs
     print(f"{title}: {60 / each:.1f} submissions a minute with {jobs} jobs")
     print(
         f"  each {mean['seconds']:.2f} s: start-up {mean['start_up']:.2f}, its code {mean['compute']:.2f} "
-        f"(verdicts beside it: {mean['compare']:.2f}), rest of the harness {rest:.2f}"
+        f"verdicts {mean['compare']:.2f}, rest of the harness {rest:.2f}"
     )
     return each
 

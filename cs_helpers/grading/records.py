@@ -34,7 +34,8 @@ A record, format 1, is one JSON object with sorted keys::
     }
 
 Only "times" differs between two gradings of the same files in the same session. "start_up" is what the
-processes of this submission took until its code ran, "compute" the time its code ran, "compare" the verdicts.
+processes of this submission took until its code ran, "compute" the time its code ran, "compare" the verdicts,
+which are made when a part is through. All are times of the clock.
 
 TASK::
 
