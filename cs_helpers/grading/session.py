@@ -8,8 +8,10 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
+import os
 import queue
 import secrets
+import shutil
 import tempfile
 import threading
 import time
@@ -35,6 +37,7 @@ from cs_helpers.regions import blank, read, student_files
 from cs_helpers.tasks import TASKS, suggestion
 
 FORMAT = 1
+SCRATCH = "course-sandbox-"  # how the names of scratch folders begin
 TABLE_EVERY = 10.0  # seconds between two versions of grades.csv during a run
 
 
@@ -352,8 +355,28 @@ def prepared_sandbox(kind: str) -> Iterator[sandbox.Sandbox]:
         SandboxError: If it cannot be used here.
         ValueError: If there is no such kind.
     """
-    with tempfile.TemporaryDirectory(prefix="course-sandbox-") as scratch:
+    _remove_leftovers()
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
         yield sandbox.make(kind, Path(scratch))
+
+
+def _remove_leftovers() -> None:
+    """Remove the scratch folders of our own runs that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        pid = path.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if pid.isdigit() and path.lstat().st_uid == os.getuid() and not _is_running(int(pid)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def find_submissions(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:

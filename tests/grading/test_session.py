@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_a_killed_session_goes_on_to_the_same_table(tmp_path: Path) -> None:
     report = tmp_path / "cut"
     command = [sys.executable, "-m", "cs_helpers", "grade", str(folder), "--out", str(report), "--seed"]
     command += ["of this test", "--checks", "p1.tanh", "--checks", "p1.linear", "--checks", "p3.mlp"]
+    killed = []
     for number in range(4):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + draw.uniform(2, 25)
@@ -119,11 +121,14 @@ def test_a_killed_session_goes_on_to_the_same_table(tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT if number == 0 else signal.SIGKILL)
         process.wait()
+        killed.append(process.pid)
     assert grade(folder, report).returncode == 0
     assert table(report) == whole
     assert {path.name for path in report.iterdir()} == {
         ".lock", "session.json", "reference", "records", "grades.csv",
     }  # fmt: skip
+    left = [path.name for path in Path(tempfile.gettempdir()).glob("course-sandbox-*")]
+    assert [name for name in left if int(name.split("-")[2]) in killed] == []
 
 
 @pytest.mark.sandbox
