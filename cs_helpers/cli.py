@@ -35,6 +35,7 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 ROOT = Path(__file__).resolve().parents[1]
+app.command()(grade)
 COLOURS = {"PASS": "green", "FAIL": "bold red", "NOT DONE": "yellow"}
 
 
@@ -246,9 +247,11 @@ app.command()(submit)
 
 # BEGIN STAFF
 def _add_staff_commands() -> None:
+    from cs_helpers.grading.cli import grade
     from cs_helpers.release.cli import release
 
     app.command()(release)
+    app.command()(grade)
 
 
 _add_staff_commands()
