@@ -35,7 +35,6 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 ROOT = Path(__file__).resolve().parents[1]
-app.command()(grade)
 COLOURS = {"PASS": "green", "FAIL": "bold red", "NOT DONE": "yellow"}
 
 
