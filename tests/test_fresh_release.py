@@ -93,15 +93,17 @@ def opened(tree: Path) -> str:
     command = [str(tree / ".venv/bin/course"), "lab", *options.split()]
     server = subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        for _ in range(120):
+        for _ in range(240):
             time.sleep(0.5)
             try:
                 address = f"http://127.0.0.1:{PORT}/api/contents/notebooks/part1_backprop.ipynb?content=0"
                 with urllib.request.urlopen(address, timeout=5) as answer:
                     return json.loads(answer.read())["path"]
+            except urllib.error.HTTPError:
+                raise  # the server is there, the notebook is not
             except (urllib.error.URLError, ConnectionError):
                 assert server.poll() is None, server.stdout and server.stdout.read()
-        pytest.fail("JupyterLab did not start in a minute")
+        pytest.fail("JupyterLab did not start in two minutes")
     finally:
         server.terminate()
         server.wait(timeout=30)
