@@ -106,9 +106,9 @@ def _diagnosis(entry: Mapping[str, Any]) -> str:
 
 def _answer(everything: Everything, record: Record, task: str, reference: bool) -> str:
     mark, answer = everything.mark(record, task), record["answers"][task]
-    given = points(mark.total) if mark is not None else "not read yet,"
+    given = f"{points(mark.total)} / {TASKS[task].points} points" if mark else f"{TASKS[task].points} points, not read yet"
     parts = [
-        f'<div class="card"><span class="right soft">{given} of {TASKS[task].points} points</span>'
+        f'<div class="card check"><span class="score">{given}</span>'
         f"<h3>{escape(TASKS[task].title)} <code>{task}</code></h3>"
     ]
     if mark is not None and written(answer["text"]):

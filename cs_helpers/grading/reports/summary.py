@@ -128,20 +128,22 @@ def _bar(passed: float, failed: float) -> str:
 
 
 def _diagnoses(everything: Everything) -> str:
-    """Return the commonest causes; several wrong values of one check with one cause count once a submission."""
-    who: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """Return the commonest causes; each counts once for a submission."""
+    who: dict[str, set[str]] = defaultdict(set)
+    where: dict[str, set[str]] = defaultdict(set)
     for record in everything.records:
         for task, entry in record["tasks"].items():
             for cause in _causes(entry):
-                who[task, cause].add(record["name"])
+                who[cause].add(record["name"])
+                where[cause].add(task)
     common = sorted(who.items(), key=lambda item: (-len(item[1]), item[0]))
     rows = [
-        [str(len(names)), f"<code>{task}</code>", code(cause), escape(_few(sorted(names)))]
-        for (task, cause), names in common[:MOST_DIAGNOSES]
+        [str(len(names)), code(cause), _tasks(where[cause]), escape(_few(sorted(names)))]
+        for cause, names in common[:MOST_DIAGNOSES]
     ]
     if not rows:
         return '<p class="note">No check failed.</p>'
-    return table(["submissions", "check", "diagnosis", "whose"], rows)
+    return table(["submissions", "diagnosis", "checks", "whose"], rows)
 
 
 def _causes(entry: dict[str, object]) -> set[str]:
@@ -158,6 +160,11 @@ def _general(text: str) -> str:
     """Leave out the numbers of a cause, unless it is one of the checks' own sentences."""
     known = text in sentences()
     return text if known else re.sub(r"-?\d+(\.\d+)?(e[+-]?\d+)?", "\u2026", text)[:160]
+
+
+def _tasks(found: set[str]) -> str:
+    names = [f"<code>{task}</code>" for task in TASKS if task in found]
+    return " ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _few(names: Sequence[str]) -> str:
