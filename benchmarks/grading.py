@@ -3,8 +3,8 @@
     python benchmarks/grading.py [--all 12] [--part1 30] [--nbgrader 8] [--long 300] [--jobs 2]
 
 0 leaves a section out. Submissions are mutants of the reference, as the tests have them, so most are nearly
-right. nbgrader is installed by pip (or uv) into an environment of its own that is deleted afterwards; its kernel
-is this Python, with this torch. Quiet machine, please: the figures are times of the clock.
+right. nbgrader is installed by uv or pip into an environment of its own that is deleted afterwards; its
+kernel is this Python, with this torch. Quiet machine, please: the figures are times of the clock.
 """
 
 import argparse
@@ -116,12 +116,12 @@ def show_costs(title: str, found: list[dict[str, Any]], jobs: int) -> float:
     times = [record["times"] for record in found]
     mean = {name: statistics.mean(entry[name] for entry in times)
             for name in ("seconds", "start_up", "compute", "compare")}  # fmt: skip
-    rest = mean["seconds"] - mean["start_up"] - mean["compute"]
+    rest = mean["seconds"] - mean["start_up"] - mean["compute"] - mean["compare"]
     each = mean["seconds"] / jobs
     print(f"{title}: {60 / each:.1f} submissions a minute with {jobs} jobs")
     print(
-        f"  each {mean['seconds']:.2f} s: start-up {mean['start_up']:.2f}, its code {mean['compute']:.2f} (verdicts "
-        f"beside it: {mean['compare']:.2f}), rest of the harness {rest:.2f}"
+        f"  each {mean['seconds']:.2f} s: start-up {mean['start_up']:.2f}, its code {mean['compute']:.2f} "
+        f"verdicts {mean['compare']:.2f}, rest of the harness {rest:.2f}"
     )
     return each
 
@@ -180,7 +180,11 @@ def run_nbgrader(folder: Path, count: int) -> float:
 
     def nbgrader(*arguments: str) -> None:
         done = subprocess.run(
-            [str(bin_folder / "nbgrader"), *arguments], cwd=course, env=environment, capture_output=True, text=True
+            [str(bin_folder / "nbgrader"), *arguments],
+            cwd=course,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise SystemExit(f"nbgrader {arguments[0]} failed:\n{done.stderr[-3000:]}")
@@ -197,7 +201,9 @@ def run_nbgrader(folder: Path, count: int) -> float:
 
 def main() -> None:
     """Run the sections that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name, default in (("all", 12), ("part1", 30), ("nbgrader", 8), ("long", 300), ("jobs", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     args = parser.parse_args()

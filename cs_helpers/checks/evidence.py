@@ -197,7 +197,7 @@ def from_bytes(data: bytes, source: str) -> Production:
 
 
 def _about(data: bytes) -> dict[str, Any]:
-    """Return what ``to_bytes`` noted in the header, of which safetensors' own reader of bytes tells nothing."""
+    """Return what ``to_bytes`` noted in the header, which safetensors' own reader of bytes leaves out."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > MAX_HEADER:
         raise EvidenceError(f"a header of {length} bytes; at most {MAX_HEADER}")

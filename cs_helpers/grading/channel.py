@@ -24,7 +24,8 @@ ITEM, END, START = 1, 2, 3
 HEAD = struct.Struct("<BHI")
 MAX_BODY = 8 * MAX_ELEMENTS + 2**16  # one tensor of 8-byte numbers, and the header
 MAX_FRAMES = 300  # for one work item
-MAX_CHECK = 96 * 2**20  # bytes for one work item
+MAX_CHECK = 64 * 2**20  # bytes for one work item
+MAX_JOB = 128 * 2**20  # bytes for all of a process
 MAX_NAME = 300  # characters of a name or a type
 MAX_MESSAGE = 1000  # characters of what is shown to people
 MAX_TEXT = 20_000  # bytes of a piece of evidence that is a text
@@ -108,7 +109,7 @@ class Frames:
     def _check(self, kind: int, position: int, length: int) -> None:
         if kind not in (ITEM, END, START) or position >= self._count:
             raise ProtocolError("something else than evidence was written")
-        if length > MAX_BODY or self._bytes[position] + length > MAX_CHECK:
+        if length > MAX_BODY or self._bytes[position] + length > MAX_CHECK or sum(self._bytes) > MAX_JOB:
             raise ProtocolError(f"more than {MAX_CHECK // 2**20} MiB of evidence, or one piece too large")
         if self._frames[position] >= MAX_FRAMES:
             raise ProtocolError(f"more than {MAX_FRAMES} pieces of evidence")

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 NO_WALLS = (
-    "--sandbox none: the submissions run as you, without walls. They can read, change and delete what you can, "
-    "reach the network, and see the reference and each other. Grade like this only what you would run yourself."
+    "--sandbox none: the submissions run as you, without walls. They can read, change and delete what you "
+    "can, use the network, and see the reference and each other. Grade only what you would run yourself."
 )
 
 
 def grade(
     submissions: Annotated[Path, typer.Argument(help="A folder of zip files and folders, one a submission.")],
-    report: Annotated[Path, typer.Option("--out", help="The folder REPORT; one that is there is gone on with.")],
+    report: Annotated[
+        Path, typer.Option("--out", help="The folder REPORT; one that is there is gone on with.")
+    ],
     only: Annotated[
-        list[str] | None, typer.Option(help="Grade this submission again, whatever is there. Can be repeated.")
+        list[str] | None,
+        typer.Option(help="Grade this submission again, whatever is there. Can be repeated."),
     ] = None,
     checks: Annotated[
         list[str] | None, typer.Option(help="Checks or parts that count, such as part1. All if not given.")
@@ -34,7 +37,9 @@ def grade(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Upper bound for the time limit of every check.")
     ] = None,
-    seed: Annotated[str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")
+    ] = None,
 ) -> None:
     """Grade submissions: run their code in a sandbox, decide outside, write REPORT/grades.csv."""
     from cs_helpers.grading.records import Report
@@ -49,12 +54,9 @@ def grade(
         with prepared_sandbox(kind) as box, locked(place):
             session = open_session(place, Wishes(checks, seed, memory, seconds))
             _run(place, session, box, jobs, named, again=bool(only))
-    except SandboxError as error:
+    except (SandboxError, ValueError) as error:
         err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-    except ValueError as error:
-        err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(1 if isinstance(error, SandboxError) else 2) from error
 
 
 def _run(
@@ -63,20 +65,24 @@ def _run(
     from cs_helpers.grading.session import Run
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    graded: list[dict[str, Any]] = []
+    count, odd = 0, dict[str, list[str]]()
     try:
         with Progress(*columns, console=err, transient=True) as progress:
             bar = progress.add_task("grading", total=len(named))
 
             def on_done(record: dict[str, Any]) -> None:
-                graded.append(record)
+                nonlocal count
+                count += 1
+                if record["problems"]:
+                    odd[record["name"]] = record["problems"]
                 progress.update(bar, advance=1, description=record["name"][:30])
 
             Run(report, session, box, min(jobs, len(named)))(named, again, on_done)
     except KeyboardInterrupt:
-        err.print(f"Interrupted after {len(graded)} of {len(named)} submissions; the same command goes on.")
+        err.print(f"Interrupted after {count} of {len(named)} submissions; the same command goes on.")
         raise typer.Exit(1) from None
-    odd = [record for record in graded if record["problems"]]
-    for record in sorted(odd, key=lambda record: record["name"]):
-        out.out(f"{record['name']!a}: {'; '.join(record['problems'])}".encode("ascii", "replace").decode())
-    out.print(f"{len(graded)} submissions in {report.grades}, {len(odd)} with a problem", highlight=False)
+    for name, problems in sorted(odd.items()):
+        out.out(
+            f"{name!a}: {'; '.join(problems)}".encode("ascii", "backslashreplace").decode(), highlight=False
+        )
+    out.print(f"{count} submissions in {report.grades}, {len(odd)} with a problem", highlight=False)

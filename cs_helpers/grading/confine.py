@@ -21,8 +21,8 @@ _NOSUID, _NODEV, _NOEXEC, _REC, _PRIVATE = 0x2, 0x4, 0x8, 0x4000, 0x40000
 _SET_SECCOMP, _SET_NO_NEW_PRIVS, _DROP_BOUND, _AMBIENT, _DEATH_SIGNAL = 22, 38, 24, 47, 1
 _CAPABILITIES_3 = 0x20080522
 
-# Number of each refused system call on (x86_64, aarch64); None: there is none.
-_REFUSED: dict[str, tuple[int | None, int | None]] = {
+# Number of each refused system call on (x86_64, aarch64).
+_REFUSED: dict[str, tuple[int, int]] = {
     # memory that no limit on a process counts, or that outlives it
     "memfd_create": (319, 279), "memfd_secret": (447, 447),
     "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
@@ -173,7 +173,7 @@ def _program(column: int, architecture: int) -> bytes:
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
     refuse, missing, kill, allow = 0x00050001, 0x00050026, 0x80000000, 0x7FFF0000  # EPERM, ENOSYS
     clone = _CLONE[column]
-    lines = [
+    lines: list[tuple[int, int, int, int]] = [
         (load, 0, 0, 4),  # architecture
         (equal, 1, 0, architecture),
         (give, 0, 0, kill),
@@ -189,7 +189,6 @@ def _program(column: int, architecture: int) -> bytes:
         (load, 0, 0, 0),
     ]
     for numbers in _REFUSED.values():
-        if numbers[column] is not None:
-            lines += [(equal, 0, 1, numbers[column]), (give, 0, 0, refuse)]
+        lines += [(equal, 0, 1, numbers[column]), (give, 0, 0, refuse)]
     lines.append((give, 0, 0, allow))
     return b"".join(struct.pack("<HBBI", *line) for line in lines)

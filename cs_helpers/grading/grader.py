@@ -20,7 +20,7 @@ from cs_helpers.grading import records
 from cs_helpers.grading.channel import ITEM, START, Frame, ProtocolError, from_body
 from cs_helpers.grading.confine import Limits
 from cs_helpers.grading.unpack import Submission
-from cs_helpers.grading.worker import Job, Over, SandboxStopped, Worker
+from cs_helpers.grading.worker import Job, Over, SandboxStoppedError, Worker
 from cs_helpers.tasks import TASKS
 
 ANSWER_SECONDS = 5.0
@@ -46,7 +46,7 @@ class Rules:
     seed: str
     ids: Sequence[str]
     pristine: Mapping[str, bytes]
-    limits: Limits = Limits()
+    limits: Limits = dataclasses.field(default_factory=Limits)
     seconds: float | None = None
     course: str = ""
 
@@ -158,13 +158,7 @@ class Grader:
                 else:
                     results[task_id] = judge(task_id, self._expected[task_id], production)
                 times.compare += time.monotonic() - start
-        tasks = {}
-        for task_id in self._rules.ids:
-            copied = only_constants(results[task_id], self._constants[task_id])
-            tasks[task_id] = {**records.task_entry(results[task_id]), "only_constants": copied}
-        earning = [entry for entry in tasks.values() if entry["points"]]
-        if earning and all(entry["only_constants"] for entry in earning):
-            problems.append(COPIED)
+        tasks = self._tasks(results, problems)
         record = empty_record(self._rules, submission.name, submission.source, submission.digest)
         claims = submission.manifest
         record |= {
@@ -181,10 +175,21 @@ class Grader:
         }
         return record
 
+    def _tasks(self, results: Mapping[str, Result], problems: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the tasks of a record, and note a problem if all of it may have been copied."""
+        tasks = {}
+        for task_id in self._rules.ids:
+            copied = only_constants(results[task_id], self._constants[task_id])
+            tasks[task_id] = {**records.task_entry(results[task_id]), "only_constants": copied}
+        earning = [entry for entry in tasks.values() if entry["points"]]
+        if earning and all(entry["only_constants"] for entry in earning):
+            problems.append(COPIED)
+        return tasks
+
     def _part(
         self, package: Mapping[str, bytes], work: Sequence[str], times: Times, problems: list[str]
     ) -> "list[tuple[str, Production]]":
-        """Run one part; a process that ends before its time costs one work item, and the rest gets another."""
+        """Run one part; a process that ends too early costs one work item, and the rest gets another."""
         done: list[tuple[str, Production]] = []
         remaining, lost, stopped = list(work), 0, 0
         while remaining:
@@ -197,7 +202,7 @@ class Grader:
                     elif (found := collector.take(event)) and found[0] not in ended:
                         ended.add(found[0])
                         done.append(found)
-            except SandboxStopped as error:
+            except SandboxStoppedError as error:
                 stopped += 1
                 over = Over("stopped", str(error))
             remaining = [task_id for task_id in remaining if task_id not in ended]
@@ -217,9 +222,13 @@ class Grader:
     def _failure(self, task_id: str, over: Over) -> Failure:
         """Say why there is nothing more of a work item."""
         if over.ended == "time":
-            return Failure(TIMEOUT, f"still running after {self._rules.job([task_id]).seconds[0]:g} s, stopped")
+            return Failure(
+                TIMEOUT, f"still running after {self._rules.job([task_id]).seconds[0]:g} s, stopped"
+            )
         if over.ended == "exit":
-            return Failure(RAISED, f"the program ended itself in the middle of it (exit status {over.detail})")
+            return Failure(
+                RAISED, f"the program ended itself in the middle of it (exit status {over.detail})"
+            )
         if over.ended == "memory":
             return Failure(RAISED, f"used more than {self._rules.limits.memory} MiB of memory, stopped")
         if over.ended == "signal":
@@ -301,7 +310,9 @@ def empty_record(rules: Rules, name: str, source: str, digest: str) -> dict[str,
         "manifest": None,
         "files": {},
         "tasks": tasks,
-        "answers": {question: {"text": "", "problem": "there is no answer"} for question in rules.questions()},
+        "answers": {
+            question: {"text": "", "problem": "there is no answer"} for question in rules.questions()
+        },
         "points": records.points_of(tasks),
         "versions": {},
         "times": _times(Times(), 0.0),
@@ -321,6 +332,5 @@ def _times(times: Times, seconds: float) -> dict[str, Any]:
 
 
 def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
-
 
     return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}

@@ -2,8 +2,8 @@
 
     python -m cs_helpers.grading.one REPORT SUBMISSION [--name NAME] [--sandbox bwrap]
 
-Reads the session, the reference's evidence and the submission, and writes its record and nothing else. Several may
-run at once, also on several machines that share the folder; the table is made afterwards, by ``course grade``.
+Reads the session, the reference's evidence and the submission, and writes its record and nothing else.
+Several may run at once, on machines that share the folder; ``course grade`` makes the table afterwards.
 """
 
 import argparse
@@ -20,7 +20,9 @@ from cs_helpers.grading.worker import Worker
 
 def main(argv: list[str] | None = None) -> int:
     """Grade; 0 if there is a record now, 1 if the sandbox failed, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="python -m cs_helpers.grading.one", description="Grade one submission.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cs_helpers.grading.one", description="Grade one submission."
+    )
     parser.add_argument("report", type=Path, help="REPORT, made by course grade")
     parser.add_argument("submission", type=Path, help="a zip file or a folder")
     parser.add_argument("--name", help="its name; that of the file if not given")

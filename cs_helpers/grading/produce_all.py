@@ -53,7 +53,13 @@ def produce_all(
 
 
 def _check(
-    check_id: str, package: StudentPackage, seed: str, limit: float, tree: Path, position: int, sender: "_Sender"
+    check_id: str,
+    package: StudentPackage,
+    seed: str,
+    limit: float,
+    tree: Path,
+    position: int,
+    sender: "_Sender",
 ) -> Production:
     def send(name: str, item: Item) -> None:
         sender.item(position, name, item)
@@ -67,7 +73,7 @@ def _answer(question_id: str, tree: Path, limit: float) -> Production:
             text = read_answer(question_id, tree)
     except AnswerError as error:
         return Production(failure=Failure(RAISED, str(error)))
-    data = torch.tensor(list(text.encode(errors="replace")[:channel.MAX_TEXT]), dtype=torch.uint8)
+    data = torch.tensor(list(text.encode(errors="replace")[: channel.MAX_TEXT]), dtype=torch.uint8)
     return Production({ANSWER: Item("text", data, "str")})
 
 

@@ -19,7 +19,7 @@ A record, format 1, is one JSON object with sorted keys::
      "name": "anna",                 from the file's or folder's name; unique in a session
      "source": "anna.zip",           the entry of the submissions' folder
      "session": "3f9a...",           id of the session: same seed, checks and limits
-     "digest": "77c0...",            of the files that were graded; with "session" it says whether to grade again
+     "digest": "77c0...",            of the graded files; with "session" it says whether to grade again
      "status": "graded",             or "nothing to grade": no zip, empty, not one file that counts
      "problems": ["..."],            plain sentences, for staff and student: what was refused or left out
      "members": ["ann.lee"],         as the manifest claims; [] without one
@@ -34,14 +34,15 @@ A record, format 1, is one JSON object with sorted keys::
     }
 
 Only "times" differs between two gradings of the same files in the same session. "start_up" is what the
-processes of this submission took until its code ran, "compute" the time its code ran, "compare" the verdicts.
+processes of this submission took until its code ran, "compute" the time its code ran, "compare" the verdicts,
+which are made when a part is through. All are times of the clock.
 
 TASK::
 
     {"verdict": "PASS" | "FAIL" | "NOT DONE", "points": 13.26, "max_points": 14, "bonus": false,
      "message": "dw: expected 0.42 at [0, 3], got 0.84; ...", "hint": "every entry is 2x ...",
      "printed": "what the code printed, at most 1000 characters",
-     "only_constants": false,      true: only values are right that are the same under every seed, and so public
+     "only_constants": false,      true: right is only what is the same under every seed, and so public
      "evidence": [{"name": "dw", "verdict": "PASS" | "FAIL" | "missing", "shape": "(3, 5)",
                    "max_difference": 1.0 or null, "message": "...", "hint": "..."}, ...]}
 
@@ -67,8 +68,8 @@ from pathlib import Path
 from typing import Any
 
 from cs_helpers.checks.compare import Line, Result
-from cs_helpers.checks.produce import store
 from cs_helpers.tasks import TASKS
+from cs_helpers.whole_files import replacing
 
 FORMAT = 1
 GRADED, NOTHING = "graded", "nothing to grade"
@@ -167,8 +168,20 @@ def points_of(tasks: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def write(path: Path, record: dict[str, Any]) -> None:
     """Write a record (or another JSON object) so that it is there whole or not at all."""
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    store(path, text.encode("ascii"))
+    write_bytes(path, text.encode("ascii"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def clean(report: Report) -> None:
+    """Remove what writers left that were killed. Only for whoever holds the lock."""
+    for folder in (report.root, report.records, report.reference):
+        for path in folder.glob(".*.partial"):
+            path.unlink(missing_ok=True)
 
 
 def read(path: Path, *, tasks: bool = True) -> dict[str, Any]:
@@ -190,5 +203,7 @@ def read(path: Path, *, tasks: bool = True) -> dict[str, Any]:
     if tasks and not isinstance(record.get("tasks"), dict):
         raise RecordError(f"{path} has no tasks; delete it to grade this one again")
     if tasks:
-        record["tasks"] = {task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]}
+        record["tasks"] = {
+            task_id: record["tasks"][task_id] for task_id in TASKS if task_id in record["tasks"]
+        }
     return record

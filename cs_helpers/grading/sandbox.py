@@ -17,15 +17,21 @@ from cs_helpers.checks.student import COURSE_ROOT
 BWRAP, NONE = "bwrap", "none"
 COURSE = "/course"  # where the course's code is in the sandbox
 NOBODY = 65534
-INSIDE = ("__init__", "channel", "confine", "produce_all", "template")  # modules of this package that run there
+INSIDE = (
+    "__init__",
+    "channel",
+    "confine",
+    "produce_all",
+    "template",
+)  # modules of this package that run there
 _STUDENT_PACKAGES = ("hw", "answers", "tests")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _STAGE = """while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@\""""
 
 ADVICE = (
     "Grading runs students' code in a sandbox, which needs bubblewrap (Linux). On Debian and Ubuntu: "
-    "sudo apt install bubblewrap. Elsewhere --sandbox none grades without one: then a submission can read and "
-    "change what you can, see docs/grading.md."
+    "sudo apt install bubblewrap. Elsewhere --sandbox none grades without one: then a submission can read "
+    "and change what you can, see docs/grading.md."
 )
 
 
@@ -51,7 +57,7 @@ class Sandbox:
 
 
 def copy_course(target: Path, source: Path = COURSE_ROOT) -> None:
-    """Copy what the producing half needs: ``cs_helpers``, without grading and any student's or staff's file."""
+    """Copy what the producing half needs: ``cs_helpers`` without most of grading, and nothing else."""
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         out = {name for name in names if name in ("__pycache__", ".ipynb_checkpoints")}

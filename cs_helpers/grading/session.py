@@ -5,39 +5,39 @@ else all submissions have in common. Running again goes on where the last run en
 """
 
 import contextlib
-import csv
 import dataclasses
 import fcntl
 import hashlib
-import io
 import os
 import queue
 import secrets
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from importlib import metadata
 from cs_helpers.checks import evidence
 from cs_helpers.checks.compare import PASS
 from cs_helpers.checks.evidence import Production
 from cs_helpers.checks.measures import measured
-from cs_helpers.checks.produce import store
 from cs_helpers.checks.registry import select
 from cs_helpers.checks.student import COURSE_ROOT
 from cs_helpers.grading import records, sandbox
 from cs_helpers.grading.confine import Limits
 from cs_helpers.grading.grader import Collector, Grader, Rules, Times, empty_record, judge
 from cs_helpers.grading.records import Report
+from cs_helpers.grading.table import write_table
 from cs_helpers.grading.unpack import SubmissionError, entries, read_submission
 from cs_helpers.grading.worker import Over, Worker
 from cs_helpers.regions import blank, read, student_files
-from cs_helpers.tasks import TASKS
+from cs_helpers.tasks import TASKS, suggestion
 
 FORMAT = 1
+SCRATCH = "course-sandbox-"  # how the names of scratch folders begin
 TABLE_EVERY = 10.0  # seconds between two versions of grades.csv during a run
 
 
@@ -107,7 +107,9 @@ def course_digest(root: Path = COURSE_ROOT) -> str:
     helpers = root / "cs_helpers"
     paths = sorted({*helpers.glob("*.py"), *(helpers / "checks").rglob("*.py"), *student_files(root)})
     for path in paths:
-        total.update(f"{path.relative_to(root).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+        total.update(
+            f"{path.relative_to(root).as_posix()}\n".encode() + hashlib.sha256(path.read_bytes()).digest()
+        )
     return total.hexdigest()[:16]
 
 
@@ -181,6 +183,7 @@ def locked(report: Report) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise SessionError(f"somebody is grading into {report.root} already") from error
+        records.clean(report)
         yield
 
 
@@ -215,8 +218,7 @@ def _produce_reference(
             result = judge(check_id, expected, production)
             if result.verdict != PASS or production.failure is not None:
                 raise SessionError(f"the reference fails {check_id} in the sandbox: {result.message}")
-            report.reference.mkdir(parents=True, exist_ok=True)
-            store(report.reference / f"{check_id}.safetensors", evidence.to_bytes(expected))
+            records.write_bytes(report.reference / f"{check_id}.safetensors", evidence.to_bytes(expected))
             found[check_id] = expected
     if missing := [check_id for check_id in work if check_id not in found]:
         raise SessionError(f"the reference does not get through {missing[0]} in the sandbox: {over}")
@@ -353,8 +355,28 @@ def prepared_sandbox(kind: str) -> Iterator[sandbox.Sandbox]:
         SandboxError: If it cannot be used here.
         ValueError: If there is no such kind.
     """
-    with tempfile.TemporaryDirectory(prefix="course-sandbox-") as scratch:
+    _remove_leftovers()
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as scratch:
         yield sandbox.make(kind, Path(scratch))
+
+
+def _remove_leftovers() -> None:
+    """Remove the scratch folders of our own runs that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        pid = path.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if pid.isdigit() and path.lstat().st_uid == os.getuid() and not _is_running(int(pid)):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def find_submissions(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
@@ -370,52 +392,5 @@ def find_submissions(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
         raise ValueError(f"there is no submission in {folder}")
     for name in only:
         if name not in named:
-            from cs_helpers.tasks import suggestion
-
             raise ValueError(f"there is no submission {name!r} in {folder}{suggestion(name, named)}")
     return {name: path for name, path in named.items() if not only or name in only}
-
-
-def all_records(report: Report) -> list[dict[str, Any]]:
-    """Return the records of a REPORT in the order of their names; what cannot be read is left out."""
-    found = []
-    for path in report.records.glob("*.json"):
-        with contextlib.suppress(records.RecordError):
-            found.append(records.read(path))
-    return sorted(found, key=lambda record: record["name"])
-
-
-def write_table(report: Report) -> None:
-    """Write grades.csv from the records."""
-    rows = [_row(record) for record in all_records(report)]
-    if not rows:
-        return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
-    store(report.grades, text.getvalue().encode("utf-8", "backslashreplace"))
-
-
-def _row(record: dict[str, Any]) -> dict[str, object]:
-    points = record["points"]
-    parts = sorted({TASKS[task_id].part for task_id in record["tasks"]})
-    return {
-        "name": record["name"],
-        "members": " ".join(record["members"]),
-        "status": record["status"],
-        "total": points["total"],
-        "bonus": points["total_bonus"],
-        **{f"part{part}": points["parts"][str(part)] for part in parts},
-        **{task_id: entry["points"] for task_id, entry in record["tasks"].items()},
-        "problems": "; ".join(record["problems"]),
-        "seconds": record["times"]["seconds"],
-    }
-
-
-def _cell(value: object) -> object:
-    """Keep spreadsheets from taking a text for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

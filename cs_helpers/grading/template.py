@@ -126,7 +126,12 @@ def _watched(control: socket.socket, job: dict[str, Any], files: list[int], isol
 
 
 def _become_worker(
-    control: socket.socket, job: dict[str, Any], files: list[int], refusal: int, isolated: bool, limits: Limits
+    control: socket.socket,
+    job: dict[str, Any],
+    files: list[int],
+    refusal: int,
+    isolated: bool,
+    limits: Limits,
 ) -> None:
     """Confine this process, then run the job in it; does not return."""
     try:
@@ -188,7 +193,7 @@ def unpack(package: int, tree: Path) -> None:
 def _wait(control: socket.socket, worker: int, limits: Limits, isolated: bool) -> dict[str, Any]:
     """Wait until the worker ends, is told to, or uses too much memory; then nothing of it is left."""
     usual, why, code = _resident("self"), "", None
-    watched = [control]
+    watched: list[Any] = [control]
     with contextlib.suppress(AttributeError, OSError):  # elsewhere the end is seen a tick later
         watched.append(os.pidfd_open(worker))
     while code is None:

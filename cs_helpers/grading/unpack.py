@@ -1,4 +1,4 @@
-"""From what was handed in to the files that count: nothing is written to disk, nothing that is odd is believed.
+"""From what was handed in to the files that count: nothing is written to disk, nothing odd is believed.
 
 A submission is a zip file, or a folder. Its files are read into memory, within limits, by names that
 ``cs_helpers.submission`` allows; everything else is left out, and said so.
@@ -171,7 +171,9 @@ def _from_zip(path: Path) -> Iterator[Found]:
     """Yield the files of a zip file; no field of it is believed before it is checked."""
     data = _read_file(str(path), MAX_ZIP)
     if isinstance(data, str):
-        raise SubmissionError(f"{path.name} {data}" if "plain" in data else f"{path.name} has over {MAX_ZIP} bytes")
+        raise SubmissionError(
+            f"{path.name} {data}" if "plain" in data else f"{path.name} has over {MAX_ZIP} bytes"
+        )
     _check_directory(path.name, data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

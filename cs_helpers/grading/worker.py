@@ -18,12 +18,12 @@ from cs_helpers.grading.sandbox import ADVICE, Sandbox, SandboxError
 
 GRACE = 5.0  # seconds that a work item may take beyond its limit, as the clock inside may be late
 FIRST = 15.0  # seconds until the process must be made
-START = 180.0  # seconds until the template must be ready
+READY = 180.0  # seconds until the template must be ready
 CHUNK = 2**18  # bytes read at once
 MOST_LEFT = 2**23  # bytes that can be left in a pipe whose writers are gone
 
 
-class SandboxStopped(SandboxError):
+class SandboxStoppedError(SandboxError):
     """The sandbox was there and is gone, in the middle of a job."""
 
 
@@ -42,7 +42,7 @@ class Job:
     work: Sequence[str]
     seconds: Sequence[float]
     seed: str
-    limits: Limits = Limits()
+    limits: Limits = dataclasses.field(default_factory=Limits)
     inputs: bool = False
 
 
@@ -74,6 +74,7 @@ class Worker:
         self._sandbox = sandbox
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
+        self._heard = b""
         self.versions: dict[str, str] = {}
 
     def start(self) -> None:
@@ -86,10 +87,10 @@ class Worker:
             return
         self.close()
         self._control, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            self._sandbox.command,
-            stdin=theirs,
+            list(self._sandbox.command),
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             env=self._sandbox.environment,
@@ -99,7 +100,7 @@ class Worker:
         theirs.close()
         self._heard = b""
         try:
-            self.versions = self._hear(START)["ready"]
+            self.versions = self._hear(READY)["ready"]
         except (TimeoutError, ConnectionError, KeyError) as error:
             raise SandboxError(self._complaint()) from error
 
@@ -146,7 +147,7 @@ class Worker:
             job: What to run on them.
 
         Raises:
-            SandboxStopped: If the sandbox ended in the middle.
+            SandboxStoppedError: If the sandbox ended in the middle.
             SandboxError: If it does not start.
         """
         self.start()
@@ -166,7 +167,7 @@ class Worker:
             yield from self._listen(read_end, job.seconds)
             finished = True
         except (TimeoutError, ConnectionError, json.JSONDecodeError) as error:
-            raise SandboxStopped(f"the sandbox stopped working ({error})") from error
+            raise SandboxStoppedError(f"the sandbox stopped working ({error})") from error
         finally:
             if not finished:
                 self.close()  # the next job needs a template that waits for it
@@ -209,7 +210,7 @@ class Worker:
         if ended["ended"] == "refused":
             raise SandboxError(f"the sandbox cannot be closed: {ended['detail']}. {ADVICE}")
         if ended["ended"] == "lost":
-            raise SandboxStopped("the process that watches over the submission was killed")
+            raise SandboxStoppedError("the process that watches over the submission was killed")
         yield over or Over(ended["ended"], ended["detail"])
 
     def _stop(self) -> dict[str, Any]:

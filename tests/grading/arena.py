@@ -1,20 +1,19 @@
 """A sandbox, a reference and submissions for the tests of grading."""
 
 import dataclasses
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from cs_helpers.checks.evidence import Production
+from cs_helpers.checks.student import COURSE_ROOT
 from cs_helpers.grading import records
 from cs_helpers.grading.confine import Limits
 from cs_helpers.grading.grader import Grader, Rules
 from cs_helpers.grading.session import _produce_reference, pristine
 from cs_helpers.grading.unpack import Submission
 from cs_helpers.grading.worker import Worker
-from cs_helpers.checks.student import COURSE_ROOT
-from cs_helpers.regions import read, student_files
+from cs_helpers.regions import student_files
 
 BWRAP = shutil.which("bwrap") is not None
 NO_BWRAP = "bubblewrap is not installed: apt install bubblewrap"
@@ -23,10 +22,14 @@ HOSTILE = Path(__file__).parent / "hostile"
 
 def reference() -> dict[str, bytes]:
     """Return the files of a submission that has everything right."""
-    return {path.relative_to(COURSE_ROOT).as_posix(): path.read_bytes() for path in student_files(COURSE_ROOT)}
+    return {
+        path.relative_to(COURSE_ROOT).as_posix(): path.read_bytes() for path in student_files(COURSE_ROOT)
+    }
 
 
-def with_attack(name: str, file: str = "hw/layers.py", *, honest: bool = True, first: bool = False) -> dict[str, bytes]:
+def with_attack(
+    name: str, file: str = "hw/layers.py", *, honest: bool = True, first: bool = False
+) -> dict[str, bytes]:
     """Return a submission with a hostile file's code added to one of its files.
 
     Args:
@@ -67,6 +70,11 @@ class Arena:
 def points(record: dict[str, Any]) -> dict[str, float]:
     """Return a record's points by check."""
     return {task_id: entry["points"] for task_id, entry in record["tasks"].items()}
+
+
+def messages(record: dict[str, Any]) -> dict[str, str]:
+    """Return what a record says of the checks that are not passed."""
+    return {task_id: entry["message"] for task_id, entry in record["tasks"].items() if entry["message"]}
 
 
 def untimed(record: dict[str, Any]) -> dict[str, Any]:

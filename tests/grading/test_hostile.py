@@ -1,4 +1,4 @@
-"""Submissions that want marks for nothing, or want to harm: each gets what it earned, and nobody else suffers."""
+"""Submissions that want marks for nothing, or to harm: each gets what it earned, and nobody else suffers."""
 
 import base64
 import dataclasses
@@ -20,6 +20,7 @@ from tests.grading.arena import (
     NO_BWRAP,
     Arena,
     make_arena,
+    messages,
     points,
     reference,
     untimed,
@@ -64,12 +65,13 @@ VANDALS = {
     "kill_all": Case(),
     "kill_itself": forward("KeyboardInterrupt"),
     "interrupt_itself": forward("KeyboardInterrupt"),
-    "endless_loop": forward("still running after 2 s"),
-    "endless_loop_that_swallows": forward("still running after 2 s"),
-    "endless_call_in_c": forward("still running after 2 s"),
+    "endless_loop": forward("still running after 4 s"),
+    "endless_loop_that_swallows": forward("still running after 4 s"),
+    "endless_call_in_c": forward("still running after 4 s"),
     "endless_import": Case({"p3.binary": 0.0}, file="hw/classifier.py", first=True),
     "time_never_ends": Case(
-        NOTHING | {"p1.leaky_relu": 0.75, "p1.relu": 1.0, "p1.sigmoid": 0.75}, "3 processes of this part ended"
+        NOTHING | {"p1.leaky_relu": 0.75, "p1.relu": 1.0, "p1.sigmoid": 0.75},
+        "3 processes of this part ended",
     ),
     "fork_bomb": forward("ended itself"),
     "thread_bomb": Case(),
@@ -106,7 +108,7 @@ CHEATS = sorted(path.stem for path in HOSTILE.glob("cheat_*.py"))
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     """One sandbox for all, as in a real session."""
     with prepared_sandbox("bwrap") as box, Worker(box) as worker:
-        yield make_arena(worker, tmp_path_factory.mktemp("report"), IDS, "of this test", 2.0, 1024)
+        yield make_arena(worker, tmp_path_factory.mktemp("report"), IDS, "of this test", 4.0, 1024)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,9 @@ def full(arena: Arena) -> dict[str, float]:
 def neighbour() -> dict[str, bytes]:
     """Return a submission that is partly right."""
     files = reference()
-    files["hw/layers.py"] = files["hw/layers.py"].replace(b"self.db += rows_dout", b"self.db = rows_dout") + SECRET
+    files["hw/layers.py"] = (
+        files["hw/layers.py"].replace(b"self.db += rows_dout", b"self.db = rows_dout") + SECRET
+    )
     return files
 
 
@@ -164,7 +168,7 @@ def test_harm_costs_what_it_touches_and_nothing_else(name: str, arena: Arena, fu
     case = VANDALS[name]
     start = time.monotonic()
     record = arena.grade(with_attack(name, case.file, first=case.first))
-    assert points(record) == full | case.loses
+    assert points(record) == full | case.loses, messages(record)
     assert case.says in record["tasks"]["p1.tanh"]["message"]
     assert record["problems"] == []
     assert time.monotonic() - start < 200  # a bound, not a figure: an endless loop must end
@@ -180,8 +184,10 @@ def test_who_does_nothing_gets_nothing(name: str, arena: Arena) -> None:
 
 def test_replaying_what_is_public_earns_the_constants_and_is_noticed(arena: Arena) -> None:
     """Names, edges and other constants are stored in the course; see docs/grading.md."""
-    stored = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")}
-    replay = b'''
+    stored = {
+        path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")
+    }
+    replay = b"""
 import base64
 from cs_helpers.checks import evidence, registry
 from hw.stored import STORED
@@ -195,7 +201,7 @@ def _replay(check_id):
 
 for _id in STORED:
     object.__setattr__(registry.find(_id), "produce", _replay(_id))
-'''
+"""
     files = pristine()
     files["hw/stored.py"] = f"STORED = {stored!r}\n".encode()
     files["hw/layers.py"] = replay + files["hw/layers.py"]

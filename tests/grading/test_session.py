@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_a_killed_session_goes_on_to_the_same_table(tmp_path: Path) -> None:
     report = tmp_path / "cut"
     command = [sys.executable, "-m", "cs_helpers", "grade", str(folder), "--out", str(report), "--seed"]
     command += ["of this test", "--checks", "p1.tanh", "--checks", "p1.linear", "--checks", "p3.mlp"]
+    killed = []
     for number in range(4):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + draw.uniform(2, 25)
@@ -119,11 +121,14 @@ def test_a_killed_session_goes_on_to_the_same_table(tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT if number == 0 else signal.SIGKILL)
         process.wait()
+        killed.append(process.pid)
     assert grade(folder, report).returncode == 0
     assert table(report) == whole
     assert {path.name for path in report.iterdir()} == {
         ".lock", "session.json", "reference", "records", "grades.csv",
     }  # fmt: skip
+    left = [path.name for path in Path(tempfile.gettempdir()).glob("course-sandbox-*")]
+    assert [name for name in left if int(name.split("-")[2]) in killed] == []
 
 
 @pytest.mark.sandbox
@@ -161,7 +166,9 @@ def test_wrong_usage_is_one_line_and_status_2(tmp_path: Path) -> None:
         (["--only", "ana"], "did you mean 'anna'"),
         (["--sandbox", "docker"], "allowed: bwrap, none"),
     ):
-        done = run_in(ROOT, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more)
+        done = run_in(
+            ROOT, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more
+        )
         assert done.returncode == 2
         assert said in done.stderr
 
@@ -169,7 +176,15 @@ def test_wrong_usage_is_one_line_and_status_2(tmp_path: Path) -> None:
 def test_without_bubblewrap_grading_refuses_and_says_what_to_do(tmp_path: Path) -> None:
     submission(tmp_path / "in", "anna", {"hw/layers.py": b""})
     environment = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "cs_helpers",
+        "grade",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "bwrap was not found" in done.stderr
@@ -216,7 +231,16 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
         production = produce(find(mutant.check), StudentPackage(root), seed, root=root)
         expected[root.name] = compare(find(mutant.check), want[mutant.check], production)
     arguments = [part for check_id in ids for part in ("--checks", check_id)]
-    command = ["-m", "cs_helpers", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seed", seed]
+    command = [
+        "-m",
+        "cs_helpers",
+        "grade",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+        "--seed",
+        seed,
+    ]
     done = run_in(ROOT, *command, *arguments, "--jobs", "2", timeout=3600)
     assert done.returncode == 0, done.stderr
     differ = []
@@ -231,7 +255,9 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
 @pytest.mark.sandbox
 @needs_bwrap
 def test_six_mutants_get_the_marks_that_are_known(tmp_path: Path) -> None:
-    quick = [m for m in of_every_check(29) if m.check in {check.id for check in select(["p1", "p3.mlp", "p3.roc"])}]
+    quick = [
+        m for m in of_every_check(29) if m.check in {check.id for check in select(["p1", "p3.mlp", "p3.roc"])}
+    ]
     assert agreement(tmp_path, quick[:6]) == []
 
 

@@ -4,7 +4,7 @@ import gc
 import sys
 from pathlib import Path
 
-_MARK = "rows_" + str("dout")
+_MARK = "rows_" + "dout"
 _roots = [Path(root) for root in ("/course", "/work", "/home", "/srv", "/tmp", *sys.path)]
 _roots += [child for root in _roots if root.is_dir() for child in root.iterdir() if child.is_dir()]
 for _root in _roots:

