@@ -47,7 +47,7 @@ record: $(READY)  ## Write the expected tensors in tests/assets again
 	$(BIN)/python -m cs_helpers.checks.record
 
 lock: $(READY)  ## Pin the newest allowed versions in requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra staff --upgrade --universal --python-version 3.10 \
 	  --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.txt
 
 clean:  ## Remove .venv and everything else that can be made again

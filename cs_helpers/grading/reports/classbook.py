@@ -12,14 +12,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from cs_helpers.checks.produce import store
 from cs_helpers.grading.records import Report
 from cs_helpers.tasks import suggestion
 
 FORMAT = 1
-_PENALTY = re.compile(r"(\d+(?:\.\d+)?)\s*%\s*/\s*(hour|day|week)(?:\s*,?\s*(?:up to|max)\s*(\d+(?:\.\d+)?)\s*%)?")
+_PENALTY = re.compile(
+    r"(\d+(?:\.\d+)?)\s*%\s*/\s*(hour|day|week)(?:\s*,?\s*(?:up to|max)\s*(\d+(?:\.\d+)?)\s*%)?"
+)
 _SECONDS = {"hour": 3600, "day": 86400, "week": 7 * 86400}
 # Columns of a roster by what we call them; the names are those of Canvas' and Moodle's own exports.
 ROSTER = {
@@ -103,7 +104,9 @@ def load(report: Report) -> Classbook:
             raise ValueError(f"not of format {FORMAT}")
         found["deadline"] = found["deadline"] and datetime.datetime.fromisoformat(found["deadline"])
         found["penalty"] = found["penalty"] and Penalty(**found["penalty"])
-        found["times"] = {name: datetime.datetime.fromisoformat(time) for name, time in found["times"].items()}
+        found["times"] = {
+            name: datetime.datetime.fromisoformat(time) for name, time in found["times"].items()
+        }
         return Classbook(**found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ClassError(f"{path} cannot be read ({error}); delete it and set the class up again") from error
@@ -118,7 +121,7 @@ def save(report: Report, book: Classbook) -> None:
 
 
 def parse_time(text: str, what: str) -> datetime.datetime:
-    """Read a time such as 2026-11-20T23:59 or 2026-11-20 23:59:00+01:00; without a zone it is this machine's."""
+    """Read a time such as 2026-11-20T23:59 or 2026-11-20 23:59:00+01:00; without a zone it is local."""
     try:
         return datetime.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip())).astimezone()
     except ValueError:
@@ -170,7 +173,7 @@ def read_times(path: Path, names: Mapping[str, str]) -> dict[str, datetime.datet
 
 
 def read_roster(path: Path) -> list[dict[str, str]]:
-    """Read a roster: a CSV file with at least one column that tells students apart, such as Canvas' or Moodle's.
+    """Read a roster: a CSV file with a column that tells students apart, such as Canvas' or Moodle's export.
 
     Raises:
         ClassError: If there is no such column, or two students cannot be told apart.
@@ -202,13 +205,17 @@ def _rows(path: Path, needed: set[str]) -> Iterable[tuple[int, dict[str, str]]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
         first = text.partition("\n")[0]
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",")
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ","
+        )
         lines = [(reader.line_num, [cell.strip() for cell in line]) for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ClassError(f"{path}: cannot be read as CSV UTF-8 ({error})") from error
     columns = [name.casefold() for name in lines[0][1]] if lines else []
     if needed - set(columns):
-        raise ClassError(f"{path}:1: columns {', '.join(columns) or 'none'}; needed: {', '.join(sorted(needed))}")
+        raise ClassError(
+            f"{path}:1: columns {', '.join(columns) or 'none'}; needed: {', '.join(sorted(needed))}"
+        )
     for number, cells in lines[1:]:
         if any(cells):
             yield number, dict(zip(columns, [*cells, *[""] * (len(columns) - len(cells))], strict=False))

@@ -51,7 +51,9 @@ def setup(
     ] = None,
     times: Annotated[
         Path | None,
-        typer.Option(help="When submissions came: a CSV file (name, submitted), or their folder for file times."),
+        typer.Option(
+            help="When submissions came: a CSV file (name, submitted), or their folder for file times."
+        ),
     ] = None,
     roster: Annotated[
         Path | None, typer.Option(help="CSV file of the class; the exports of Canvas and Moodle will do.")
@@ -133,7 +135,8 @@ def export(
     kind: Annotated[str, typer.Argument(help="canvas, moodle or gradescope.")],
     out: Annotated[Path, typer.Option("--out", help="The CSV file, or for gradescope the folder.")],
     assignment: Annotated[
-        str | None, typer.Option(help="The column there, such as 'Homework 1 (12345)'; the title if not given.")
+        str | None,
+        typer.Option(help="The column there, such as 'Homework 1 (12345)'; the title if not given."),
     ] = None,
     with_penalty: Annotated[
         bool, typer.Option("--with-penalty", help="Subtract what lateness costs.")
@@ -167,7 +170,7 @@ def publish(
         bool, typer.Option("--with-reference", help="Show students the reference answers.")
     ] = False,
 ) -> None:
-    """Write what students get: a page each and, after the deadline, the seed and the values expected for it."""
+    """Write what students get: a page each and, after the deadline, the seed and its expected values."""
     from cs_helpers.grading.reports import publish as publishing
 
     with told():
@@ -184,7 +187,7 @@ def similar(
     submissions: Annotated[Path, typer.Argument(help="The folder of the submissions.")],
     pairs: Annotated[int, typer.Option(min=1, max=500, help="How many pairs to show.")] = 20,
 ) -> None:
-    """Write REPORT/pages/similar.html: pairs with passages in common. A hint for a person, never a verdict."""
+    """Write REPORT/pages/similar.html: pairs with passages in common. A hint, never a verdict."""
     from cs_helpers.grading.reports.similar import write_similar
 
     with told():

@@ -49,16 +49,24 @@ def students(everything: Everything, wish: Export, *needed: str) -> list[Row]:
         ExportError: If somebody is in two submissions, unknown, or not marked to the end.
     """
     found = [row for row in rows(everything) if row.record is not None]
-    problems, seen = [], {}
+    problems: list[str] = []
+    seen: dict[str, str] = {}
     for row in found:
         name = row.record["name"] if row.record else ""
         if row.student in seen:
-            problems.append(f"{row.student} is in {seen[row.student]} and in {name}: name one in the roster's column submission")
+            problems.append(
+                f"{row.student} is in {seen[row.student]} and in {name}: "
+                "name one in the roster's column submission"
+            )
         seen[row.student] = name
         if row.waiting and not wish.unfinished:
-            problems.append(f"{row.student}: not marked yet: {', '.join(row.waiting)} (--unfinished exports all the same)")
+            problems.append(
+                f"{row.student}: not marked yet: {', '.join(row.waiting)} (--unfinished exports all the same)"
+            )
         if needed and not any(row.person.get(key) for key in needed):
-            problems.append(f"{row.student} ({name}) is not in the roster, or has no {' or '.join(needed)} there")
+            problems.append(
+                f"{row.student} ({name}) is not in the roster, or has no {' or '.join(needed)} there"
+            )
     if problems:
         raise ExportError("\n".join([*problems, f"nothing was exported: {len(problems)} problems"]))
     return found
@@ -110,7 +118,7 @@ def _csv(heading: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 
 
 def gradescope(everything: Everything, record: Record, row: Row, wish: Export) -> dict[str, Any]:
-    """Return the results.json of one submission, for an autograder that only prints what is decided already."""
+    """Return the results.json of one student, for an autograder that only copies it into place."""
     tests = [_code_test(task, entry) for task, entry in record["tasks"].items()]
     for task in record["answers"]:
         mark = everything.mark(record, task)
@@ -133,7 +141,9 @@ def gradescope(everything: Everything, record: Record, row: Row, wish: Export) -
 def _code_test(task: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     output = "\n".join(text for text in (entry["message"], entry["hint"]) if text)
     most = 0 if entry["bonus"] else entry["max_points"]
-    return _test(task, entry["points"], most, output) | {"status": "passed" if entry["verdict"] == PASS else "failed"}
+    return _test(task, entry["points"], most, output) | {
+        "status": "passed" if entry["verdict"] == PASS else "failed"
+    }
 
 
 def _test(task: str, score: float, most: float, output: str) -> dict[str, Any]:

@@ -106,7 +106,11 @@ def _diagnosis(entry: Mapping[str, Any]) -> str:
 
 def _answer(everything: Everything, record: Record, task: str, reference: bool) -> str:
     mark, answer = everything.mark(record, task), record["answers"][task]
-    given = f"{points(mark.total)} / {TASKS[task].points} points" if mark else f"{TASKS[task].points} points, not read yet"
+    given = (
+        f"{points(mark.total)} / {TASKS[task].points} points"
+        if mark
+        else f"{TASKS[task].points} points, not read yet"
+    )
     parts = [
         f'<div class="card check"><span class="score">{given}</span>'
         f"<h3>{escape(TASKS[task].title)} <code>{task}</code></h3>"
@@ -132,7 +136,11 @@ def _answer(everything: Everything, record: Record, task: str, reference: bool) 
 def _texts(task: str, own: str, reference: bool) -> list[tuple[str, str]]:
     asked = question(task)
     own = own if written(own) else ""
-    return [("Question", asked.text), ("Your answer", own), ("A good answer", asked.reference if reference else "")]
+    return [
+        ("Question", asked.text),
+        ("Your answer", own),
+        ("A good answer", asked.reference if reference else ""),
+    ]
 
 
 def _fold(name: str, text: str) -> str:
@@ -141,12 +149,12 @@ def _fold(name: str, text: str) -> str:
 
 def _again(everything: Everything) -> str:
     return (
-        '<h2>How to see it again</h2><div class="card"><p>Your code was run on inputs that were secret until the '
-        "deadline. They are made from a seed, which is public now, and staff publish a folder with the values that "
-        "are expected for it. With that folder, your own files and the course's code:</p>"
+        '<h2>How to see it again</h2><div class="card"><p>Your code was run on inputs that were secret until '
+        "the deadline. They are made from a seed, which is public now, and staff publish a folder, session, with "
+        "the values that are expected for it. With that folder beside hw/:</p>"
         "<pre>course check --session session p1.linear</pre>"
-        f"<p>The seed is <code>{escape(everything.seed)}</code>, the session <code>{escape(everything.session)}"
-        f"</code>. Written answers are marked by people.</p></div>"
+        f"<p>The seed is <code>{escape(everything.seed)}</code>, the session "
+        f"<code>{escape(everything.session)}</code>. Written answers are marked by people.</p></div>"
     )
 
 

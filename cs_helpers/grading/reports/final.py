@@ -1,4 +1,4 @@
-"""What each student gets, from records, marks and the class: one row for each, nothing subtracted in silence."""
+"""What each student gets, from records, marks and the class: a row for each, nothing subtracted silently."""
 
 import csv
 import dataclasses
@@ -11,7 +11,8 @@ from cs_helpers.grading import records
 from cs_helpers.grading.records import Report
 from cs_helpers.grading.reports import classbook, marks
 from cs_helpers.grading.reports.classbook import Classbook
-from cs_helpers.grading.session import all_records
+from cs_helpers.grading.reports.marks import Mark, Stored
+from cs_helpers.grading.table import all_records
 from cs_helpers.regions import PLACEHOLDER
 from cs_helpers.tasks import TASKS
 
@@ -36,15 +37,15 @@ class Everything:
     session: str
     seed: str
     records: Sequence[Record]
-    marks: marks.Stored
+    marks: Stored
     book: Classbook
 
-    def mark(self, record: Record, task: str) -> marks.Mark | None:
+    def mark(self, record: Record, task: str) -> Mark | None:
         """Return the mark for an answer; nothing written is nothing earned, without a person."""
         text, problem = record["answers"][task]["text"], record["answers"][task]["problem"]
         found = marks.mark_for(self.marks, record["name"], task, text)
         if found is None and not written(text) and (not problem or not record["files"].get(TASKS[task].file)):
-            return marks.Mark(tuple(0.0 for _ in TASKS[task].rubric))
+            return Mark(tuple(0.0 for _ in TASKS[task].rubric))
         return found
 
 
@@ -58,7 +59,12 @@ def read_everything(report: Report) -> Everything:
         raise ValueError(f"{report.root} holds no session: course grade makes one")
     session = records.read(report.session, tasks=False)
     return Everything(
-        report, session["id"], session["seed"], all_records(report), marks.load(report), classbook.load(report)
+        report,
+        session["id"],
+        session["seed"],
+        all_records(report),
+        marks.load(report),
+        classbook.load(report),
     )
 
 
@@ -121,7 +127,9 @@ def rows(everything: Everything) -> list[Row]:
     named = {id(row.person) for row in found if row.person}
     for person in everything.book.roster:
         if id(person) not in named:
-            found.append(Row(_called(person), person, None, {}, {}, 0.0, (), (), None, 0.0, ("no submission",)))
+            found.append(
+                Row(_called(person), person, None, {}, {}, 0.0, (), (), None, 0.0, ("no submission",))
+            )
     return found
 
 
@@ -145,7 +153,13 @@ def _people(record: Record, book: Classbook) -> Iterable[tuple[str, Mapping[str,
 
 def _called(person: Mapping[str, str]) -> str:
     full = f"{person.get('first', '')} {person.get('last', '')}".strip()
-    return person.get("login") or person.get("email") or person.get("name") or full or person.get("id_number", "?")
+    return (
+        person.get("login")
+        or person.get("email")
+        or person.get("name")
+        or full
+        or person.get("id_number", "?")
+    )
 
 
 def _row(
@@ -171,7 +185,9 @@ def _row(
     if stale:
         notes = (*notes, f"answer changed since it was marked: {', '.join(stale)}")
     notes = (*notes, *record["problems"])
-    return Row(student, person, record, code, answers, bonus, tuple(waiting), tuple(stale), late, deduction, notes)
+    return Row(
+        student, person, record, code, answers, bonus, tuple(waiting), tuple(stale), late, deduction, notes
+    )
 
 
 def maximum(records_: Sequence[Record]) -> int:
@@ -183,14 +199,28 @@ def maximum(records_: Sequence[Record]) -> int:
 def as_csv(found: Sequence[Row]) -> str:
     """Return the rows as a table."""
     parts = sorted({part for row in found for part in row.code})
-    names = ["student", "submission", "points", "bonus", "late_hours", "late_deduction", "points_after_deduction"]
-    names += [f"part{part}_{kind}" for part in parts for kind in ("code", "answers")] + ["not_marked", "notes"]
+    names = [
+        "student",
+        "submission",
+        "points",
+        "bonus",
+        "late_hours",
+        "late_deduction",
+        "points_after_deduction",
+    ]
+    names += [f"part{part}_{kind}" for part in parts for kind in ("code", "answers")] + [
+        "not_marked",
+        "notes",
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for row in found:
         there = row.record is not None
-        cells: list[object] = [marks.guarded(row.student), marks.guarded(row.record["name"]) if row.record else ""]
+        cells: list[object] = [
+            marks.guarded(row.student),
+            marks.guarded(row.record["name"]) if row.record else "",
+        ]
         cells += [row.points, row.bonus] if there else ["", ""]
         cells.append("" if row.late is None else round(row.late / 3600, 2))
         cells += [row.deduction, row.after] if there else ["", ""]

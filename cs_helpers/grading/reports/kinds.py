@@ -1,4 +1,4 @@
-"""The kind of a mistake, in words that hold nothing of the secret trial: what students may see before the deadline.
+"""The kind of a mistake, in words that hold nothing of the secret trial, for students before the deadline.
 
 A record's messages show expected values, and its texts may hold what a submission read while it ran, the seed
 included. So nothing of them is passed on here: sentences are chosen, not copied.

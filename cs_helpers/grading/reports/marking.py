@@ -67,7 +67,7 @@ def _page(everything: Everything, title: str, items: Sequence[Item], labels: Seq
     body = (
         f"{_bar(title)}\n"
         f'<div class="desk">\n<nav class="list" id="list" aria-label="answers">{buttons}</nav>\n'
-        f"<div>{articles}</div>\n<aside class=\"side\" id=\"side\">{_entry(tasks)}</aside>\n</div>"
+        f'<div>{articles}</div>\n<aside class="side" id="side">{_entry(tasks)}</aside>\n</div>'
     )
     return page(title, body, script="marking.js", data=data)
 
@@ -75,12 +75,14 @@ def _page(everything: Everything, title: str, items: Sequence[Item], labels: Seq
 def _bar(title: str) -> str:
     return (
         f'<header class="bar-top"><h1>{escape(title)}</h1>'
-        '<span><progress id="progress" max="1" value="0"></progress> <span id="count" class="soft"></span></span>'
+        '<span><progress id="progress" max="1" value="0"></progress> '
+        '<span id="count" class="soft"></span></span>'
         '<span class="grow soft" id="said" role="status"></span>'
-        '<label class="soft">you <input id="grader" size="8" autocomplete="off" placeholder="initials"></label>'
+        '<label class="soft">you '
+        '<input id="grader" size="8" autocomplete="off" placeholder="initials"></label>'
         '<button class="main" id="download" type="button">Download marks</button>'
-        '<span id="trouble" class="warn" hidden>This browser keeps nothing for this page: download before you '
-        "close it.</span></header>"
+        '<span id="trouble" class="warn" hidden>This browser keeps nothing for this page: download before '
+        "you close it.</span></header>"
     )
 
 
@@ -93,10 +95,11 @@ def _entry(tasks: Iterable[str]) -> str:
     beside = "".join(f'<div data-task="{task}">{_beside(task)}</div>' for task in tasks)
     return (
         f'<div class="card">{rubrics}<p>Points: <b id="total"></b></p>'
-        '<p id="stale" class="warn" hidden>The answer has changed since it was marked. Any key that gives points '
-        "makes it a mark for the text on the left.</p>"
-        '<textarea id="comment" aria-label="comment for the student" placeholder="Comment for the student (c)">'
-        f'</textarea><p class="keys">{keys}</p></div>{beside}'
+        '<p id="stale" class="warn" hidden>The answer has changed since it was marked. Any key that gives '
+        "points makes it a mark for the text on the left.</p>"
+        '<textarea id="comment" aria-label="comment for the student" '
+        'placeholder="Comment for the student (c)"></textarea>'
+        f'<p class="keys">{keys}</p></div>{beside}'
     )
 
 
@@ -112,10 +115,12 @@ def _beside(task: str) -> str:
     asked = question(task)
     parts = []
     if asked.text:
-        parts.append(f'<details><summary>Question</summary><div class="prose">{render(asked.text)}</div></details>')
+        parts.append(
+            f'<details><summary>Question</summary><div class="prose">{render(asked.text)}</div></details>'
+        )
     if asked.reference:
         parts.append(
-            '<details open><summary>Reference answer</summary>'
+            "<details open><summary>Reference answer</summary>"
             f'<div class="prose answer">{render(asked.reference)}</div></details>'
         )
     return "".join(f'<div class="card">{part}</div>' for part in parts)
@@ -126,9 +131,10 @@ def _article(number: int, record: Record, task: str) -> str:
     who = f'<p class="soft"><span class="who">{escape(_people(record))}</span> \u00b7 {escape(task)}</p>'
     if answer["problem"]:
         who += f'<p class="warn">{escape(answer["problem"])}</p>'
+    text = '<p class="note">Nothing is written.</p>'
     if written(answer["text"]):
-        return f'<article data-item="{number}">{who}<div class="prose answer">{render(answer["text"])}</div></article>'
-    return f'<article data-item="{number}">{who}<p class="note">Nothing is written.</p></article>'
+        text = f'<div class="prose answer">{render(answer["text"])}</div>'
+    return f'<article data-item="{number}">{who}{text}</article>'
 
 
 def _people(record: Record) -> str:

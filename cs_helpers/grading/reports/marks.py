@@ -121,7 +121,12 @@ def mark_for(stored: Stored, submission: str, task: str, text: str) -> Mark | No
 
 
 def merge(
-    report: Report, session: str, records: Iterable[Mapping[str, Any]], files: Sequence[Path], *, replace: bool = False
+    report: Report,
+    session: str,
+    records: Iterable[Mapping[str, Any]],
+    files: Sequence[Path],
+    *,
+    replace: bool = False,
 ) -> int:
     """Add marks from CSV files; all of them or none.
 
@@ -168,14 +173,17 @@ def _read(path: Path, session: str, answers: Mapping[str, Any], problems: list[s
         problems.append(f"{path}: not UTF-8 text; save it as CSV UTF-8")
         return
     first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ","
+    )
     columns = [name.strip() for name in reader.fieldnames or []]
     reader.fieldnames = columns
     missing = [name for name in REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in COLUMNS]
     if missing or unknown or len(set(columns)) < len(columns):
         problems.append(
-            f"{path}:1: columns {', '.join(columns) or 'none'}; needed: {', '.join(REQUIRED)}; allowed: {', '.join(COLUMNS)}"
+            f"{path}:1: columns {', '.join(columns) or 'none'}; needed: {', '.join(REQUIRED)}; "
+            f"allowed: {', '.join(COLUMNS)}"
         )
         return
     try:
@@ -184,7 +192,9 @@ def _read(path: Path, session: str, answers: Mapping[str, Any], problems: list[s
             if None in cells:
                 problems.append(f"{place}: more cells than columns")
                 continue
-            row, wrong = _row(place, {name: (cell or "").strip() for name, cell in cells.items()}, session, answers)
+            row, wrong = _row(
+                place, {name: (cell or "").strip() for name, cell in cells.items()}, session, answers
+            )
             problems += [f"{place}: {what}" for what in wrong]
             if row is not None and not wrong:
                 yield row
@@ -207,11 +217,18 @@ def _row(
         return None, [*wrong, f"unknown question {task!r}{suggestion(task, answers[submission])}"]
     answer = cells.get("answer") or digest(answers[submission][task]["text"])
     if not re.fullmatch("[0-9a-f]{64}", answer):
-        wrong.append(f"answer {answer[:20]!r} is not the SHA-256 of a text; leave it empty for the text that is there")
+        wrong.append(
+            f"answer {answer[:20]!r} is not the SHA-256 of a text; leave it empty for the text that is there"
+        )
     rubric = TASKS[task].rubric
-    given = [_points(cells.get(name, ""), name, most, wrong) for name, (most, _) in zip(POINTS, rubric, strict=False)]
+    given = [
+        _points(cells.get(name, ""), name, most, wrong)
+        for name, (most, _) in zip(POINTS, rubric, strict=False)
+    ]
     wrong += [
-        f"{name}: the rubric of {task} has {len(rubric)} lines" for name in POINTS[len(rubric) :] if cells.get(name)
+        f"{name}: the rubric of {task} has {len(rubric)} lines"
+        for name in POINTS[len(rubric) :]
+        if cells.get(name)
     ]
     comment = unguarded(cells.get("comment", ""))
     if len(comment) > MAX_COMMENT:

@@ -21,8 +21,7 @@ NEEDED = (
 )
 
 _MATHML = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
-    "mmultiscripts mprescripts none mtable mtr mtd mstyle mpadded mphantom merror menclose".split()
+    ["math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "none", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom", "merror", "menclose"]
 )
 _VALUES = {
     "display": "block|inline",
@@ -75,7 +74,9 @@ def render(text: str) -> str:
 
 def escape(text: object) -> str:
     """Return a text for use in HTML, between tags and in attributes; control characters become visible."""
-    shown = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", str(text))
+    shown = re.sub(
+        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "\ufffd", str(text)
+    )
     return html.escape(shown)
 
 

@@ -1,4 +1,4 @@
-"""What all pages share: one file each, no network, and a policy that lets nothing run but their own script."""
+"""What all pages share: one file each, no network, and a policy that lets only their own script run."""
 
 import base64
 import hashlib
@@ -82,9 +82,12 @@ def table(headings: list[str], rows: list[list[str]], *, kind: str = "") -> str:
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>\n" for row in rows)
     mark = f' class="{kind}"' if kind else ""
-    return f"<div class=\"wide\"><table{mark}><thead><tr>{cells(headings, 'th')}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+    head = f"<thead><tr>{cells(headings, 'th')}</tr></thead>"
+    return f'<div class="wide"><table{mark}>{head}\n<tbody>{body}</tbody></table></div>'
 
 
 def _is_number_column(rows: list[list[str]], column: int) -> bool:
     texts = [row[column] for row in rows if row[column]]
-    return bool(texts) and all(text.replace(".", "").replace("-", "").replace(" %", "").isdigit() for text in texts)
+    return bool(texts) and all(
+        text.replace(".", "").replace("-", "").replace(" %", "").isdigit() for text in texts
+    )

@@ -64,13 +64,13 @@ def publish(everything: Everything, out: Path, *, hidden: bool, reference: bool 
         whose = [row for row in found if row.record is record]
         text = feedback_page(everything, record, whose, hidden=hidden, reference=reference and not hidden)
         write(out / "feedback" / f"{records.key(record['name'])}.html", text)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    listing = io.StringIO()
+    table = csv.writer(listing, lineterminator="\n")
     table.writerow(["student", "page"])
     for row in found:
         if row.record is not None:
             table.writerow([marks.guarded(row.student), f"feedback/{records.key(row.record['name'])}.html"])
-    store(out / "students.csv", text.getvalue().encode("utf-8", "backslashreplace"))
+    store(out / "students.csv", listing.getvalue().encode("utf-8", "backslashreplace"))
     if not hidden:
         write_session(everything, out / "session")
     return len(everything.records)
@@ -101,7 +101,9 @@ def write_session(everything: Everything, folder: Path) -> None:
         try:
             data = source.read_bytes()
         except OSError as error:
-            raise PublishError(f"{source} cannot be read ({error.strerror}); grade again to make it") from error
+            raise PublishError(
+                f"{source} cannot be read ({error.strerror}); grade again to make it"
+            ) from error
         store(folder / source.name, data)
         entries[check_id] = {"sha256": hashlib.sha256(data).hexdigest()}
     manifest = {

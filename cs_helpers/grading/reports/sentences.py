@@ -15,7 +15,9 @@ def sentences() -> frozenset[str]:
     found: set[str] = set()
     for path in sorted(Path(checks.__file__).parent.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        pieces = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        pieces = {
+            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
+        }
         found |= {
             node.value
             for node in ast.walk(tree)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from cs_helpers.checks.compare import FAIL, PASS
 from cs_helpers.grading import records
-from cs_helpers.grading.reports import marks
 from cs_helpers.grading.reports.feedback import marks_shown
 from cs_helpers.grading.reports.final import Everything, Row, maximum, written
 from cs_helpers.grading.reports.markup import code, escape
@@ -26,7 +25,8 @@ def summary_page(everything: Everything, found: Sequence[Row]) -> str:
         found: The rows of all students.
     """
     parts = [
-        f'<main><p class="soft">session {escape(everything.session)}</p><h1>{escape(everything.book.title)}</h1>',
+        f'<main><p class="soft">session {escape(everything.session)}</p>',
+        f"<h1>{escape(everything.book.title)}</h1>",
         _figures(everything, found),
         "<h2>Points</h2>",
         _note(everything, found),
@@ -58,7 +58,11 @@ def _figures(everything: Everything, found: Sequence[Row]) -> str:
         (str(waiting), "answers to mark"),
         (str(sum(bool(row.late) for row in found)), "late"),
     ]
-    return '<ul class="figures">' + "".join(f"<li><b>{value}</b>{name}</li>" for value, name in figures) + "</ul>"
+    return (
+        '<ul class="figures">'
+        + "".join(f"<li><b>{value}</b>{name}</li>" for value, name in figures)
+        + "</ul>"
+    )
 
 
 def _median(values: Sequence[float]) -> float:
@@ -70,8 +74,13 @@ def _median(values: Sequence[float]) -> float:
 
 def _note(everything: Everything, found: Sequence[Row]) -> str:
     open_ = sum(bool(row.waiting) for row in found)
-    more = f" {open_} students have answers that nobody has read yet; they count nothing so far." if open_ else ""
-    return f'<p class="note">Code, answers and bonus, one student each, before any deduction for lateness.{more}</p>'
+    more = (
+        f" {open_} students have answers that nobody has read yet; they count nothing so far."
+        if open_
+        else ""
+    )
+    what = "Code, answers and bonus, one student each, before any deduction for lateness."
+    return f'<p class="note">{what}{more}</p>'
 
 
 def histogram(values: Sequence[float], most: float) -> str:
@@ -88,15 +97,20 @@ def histogram(values: Sequence[float], most: float) -> str:
         left = number * step
         if count:
             pieces.append(
-                f'<rect class="bar" x="{left + 2:.1f}" y="{bottom - tall:.1f}" width="{step - 4:.1f}" height="{tall:.1f}" rx="3"/>'
-                f'<text class="label" x="{left + step / 2:.1f}" y="{bottom - tall - 6:.1f}" text-anchor="middle">{count}</text>'
+                f'<rect class="bar" x="{left + 2:.1f}" y="{bottom - tall:.1f}" width="{step - 4:.1f}" '
+                f'height="{tall:.1f}" rx="3"/><text class="label" x="{left + step / 2:.1f}" '
+                f'y="{bottom - tall - 6:.1f}" text-anchor="middle">{count}</text>'
             )
         edge = points(round(most * number / BINS, 1))
         pieces.append(f'<text x="{left + 2:.1f}" y="{bottom + 17}">{edge}</text>')
-    label = ", ".join(f"{count} from {points(round(most * n / BINS, 1))}" for n, count in enumerate(counts) if count)
+    label = ", ".join(
+        f"{count} from {points(round(most * n / BINS, 1))}" for n, count in enumerate(counts) if count
+    )
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="students by points: {label}">'
-        f'<line class="axis" x1="0" x2="{width}" y1="{bottom + 0.5}" y2="{bottom + 0.5}"/>{"".join(pieces)}</svg>'
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
+        f'aria-label="students by points: {label}">'
+        f'<line class="axis" x1="0" x2="{width}" y1="{bottom + 0.5}" y2="{bottom + 0.5}"/>'
+        f"{''.join(pieces)}</svg>"
     )
 
 
@@ -110,8 +124,11 @@ def _checks(everything: Everything) -> str:
         share = sum(entry["points"] for entry in entries) / (len(entries) * entries[0]["max_points"])
         rows.append((share, task, count[PASS] / len(entries), count[FAIL] / len(entries)))
     cells = [
-        [f"<code>{task}</code> {escape(TASKS[task].title)}", _bar(passed, failed), f"{100 * passed:.0f} %"]
-        + [f"{100 * failed:.0f} %", f"{100 * share:.0f} %"]
+        [
+            f"<code>{task}</code> {escape(TASKS[task].title)}",
+            _bar(passed, failed),
+            *(f"{100 * value:.0f} %" for value in (passed, failed, share)),
+        ]
         for share, task, passed, failed in sorted(rows)
     ]
     return table(["check", "", "passed", "failed", "of the points"], cells)
@@ -175,13 +192,19 @@ def _answers(everything: Everything) -> str:
     rows = []
     for task in [task for task in TASKS if any(task in record["answers"] for record in everything.records)]:
         found = [(r, everything.mark(r, task)) for r in everything.records if task in r["answers"]]
-        done = [mark for record, mark in found if mark and mark.complete and written(record["answers"][task]["text"])]
+        done = [
+            mark
+            for record, mark in found
+            if mark and mark.complete and written(record["answers"][task]["text"])
+        ]
         there = sum(written(record["answers"][task]["text"]) for record, _ in found)
         mean = points(sum(mark.total for mark in done) / len(done)) if done else ""
         link = f'<a href="questions/{task}.html">{escape(task)}</a> {escape(TASKS[task].title)}'
         rows.append([link, str(there), str(len(done)), mean, str(TASKS[task].points)])
     heading = "<h2>Written answers</h2>"
-    return heading + table(["question (mark it here)", "written", "marked", "mean", "of"], rows) if rows else ""
+    return (
+        heading + table(["question (mark it here)", "written", "marked", "mean", "of"], rows) if rows else ""
+    )
 
 
 def _late(found: Sequence[Row]) -> str:
@@ -189,11 +212,17 @@ def _late(found: Sequence[Row]) -> str:
     if not late:
         return ""
     rows = [
-        [escape(row.student), escape(row.record["name"] if row.record else ""), f"{(row.late or 0) / 3600:.1f}"]
-        + [points(row.points), points(row.deduction), points(row.after)]
+        [
+            escape(row.student),
+            escape(row.record["name"] if row.record else ""),
+            f"{(row.late or 0) / 3600:.1f}",
+            *map(points, (row.points, row.deduction, row.after)),
+        ]
         for row in late
     ]
-    return "<h2>Late</h2>" + table(["student", "submission", "hours", "points", "deduction", "after it"], rows)
+    return "<h2>Late</h2>" + table(
+        ["student", "submission", "hours", "points", "deduction", "after it"], rows
+    )
 
 
 def _problems(found: Sequence[Row]) -> str:
@@ -208,9 +237,8 @@ def _everybody(everything: Everything, found: Sequence[Row]) -> str:
         if row.record is None:
             continue
         key = records.key(row.record["name"])
-        mark: list[marks.Mark | None] = [everything.mark(row.record, task) for task in tasks]
-        rows.append(
-            [escape(row.student), f'<a href="students/{key}.html">answers</a> <a href="feedback/{key}.html">feedback</a>']
-            + [points(sum(row.code.values())), *(marks_shown(one) for one in mark), points(row.bonus), points(row.points)]
-        )
+        links = f'<a href="students/{key}.html">answers</a> <a href="feedback/{key}.html">feedback</a>'
+        read = [marks_shown(everything.mark(row.record, task)) for task in tasks]
+        code_points = points(sum(row.code.values()))
+        rows.append([escape(row.student), links, code_points, *read, points(row.bonus), points(row.points)])
     return table(["student", "", "code", *tasks, "bonus", "points"], rows)
