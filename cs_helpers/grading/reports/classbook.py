@@ -86,6 +86,12 @@ class Classbook:
     times: dict[str, datetime.datetime] = dataclasses.field(default_factory=dict)
     roster: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
+    def __str__(self) -> str:
+        return (
+            f"deadline {self.deadline or 'unknown'}, late penalty {self.penalty or 'none'}, "
+            f"{len(self.roster)} students in the roster, {len(self.times)} times of submission"
+        )
+
     def late(self, submission: str) -> float | None:
         """Return the seconds that a submission came after the deadline, 0 if in time, None if unknown."""
         if self.deadline is None or submission not in self.times:

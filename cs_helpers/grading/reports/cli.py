@@ -20,6 +20,7 @@ ReportFolder = Annotated[Path, typer.Argument(metavar="REPORT", help="The folder
 @contextlib.contextmanager
 def told() -> Iterator[None]:
     """Turn errors into lines on stderr and an exit status."""
+    from cs_helpers.grading.reports.exports import ExportError
     from cs_helpers.grading.reports.markup import MarkupError
 
     try:
@@ -27,7 +28,7 @@ def told() -> Iterator[None]:
     except ValueError as error:
         typer.echo(f"course: {error}", err=True)
         raise typer.Exit(2) from error
-    except (MarkupError, OSError) as error:
+    except (ExportError, MarkupError, OSError) as error:
         typer.echo(f"course: {error}", err=True)
         raise typer.Exit(1) from error
 
@@ -78,10 +79,7 @@ def setup(
             book.roster = classbook.read_roster(roster)
         classbook.save(everything.report, book)
         late = sum(bool(book.late(record["name"])) for record in everything.records)
-        typer.echo(
-            f"{book.title}: deadline {book.deadline or 'unknown'}, late penalty {book.penalty or 'none'}, "
-            f"{len(book.times)} times, {late} late, {len(book.roster)} students in the roster"
-        )
+        typer.echo(f"{book.title}: {book}, {late} late")
 
 
 @report_app.command()

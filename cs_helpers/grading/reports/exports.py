@@ -19,7 +19,7 @@ from cs_helpers.grading.reports.marks import guarded
 from cs_helpers.tasks import TASKS
 
 
-class ExportError(ValueError):
+class ExportError(RuntimeError):
     """Points cannot be exported; the message names every student who is in the way."""
 
 

@@ -150,8 +150,8 @@ def _fold(name: str, text: str) -> str:
 def _again(everything: Everything) -> str:
     return (
         '<h2>How to see it again</h2><div class="card"><p>Your code was run on inputs that were secret until '
-        "the deadline. They are made from a seed, which is public now, and staff publish a folder, session, with "
-        "the values that are expected for it. With that folder beside hw/:</p>"
+        "the deadline. They are made from a seed, which is public now, and staff publish a folder, session, "
+        "with the values that are expected for it. With that folder beside hw/:</p>"
         "<pre>course check --session session p1.linear</pre>"
         f"<p>The seed is <code>{escape(everything.seed)}</code>, the session "
         f"<code>{escape(everything.session)}</code>. Written answers are marked by people.</p></div>"

@@ -20,8 +20,9 @@ NEEDED = (
     'this needs the extra "staff" (markdown-it-py, mdit-py-plugins, latex2mathml): pip install -e ".[staff]"'
 )
 
-_MATHML = frozenset(
-    ["math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "none", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom", "merror", "menclose"]
+_MATHML = re.compile(
+    "math|mrow|mi|mn|mo|ms|mtext|mspace|mfrac|msqrt|mroot|msub|msup|msubsup|munder|mover|munderover|"
+    "mmultiscripts|mprescripts|none|mtable|mtr|mtd|mstyle|mpadded|mphantom|merror|menclose"
 )
 _VALUES = {
     "display": "block|inline",
@@ -113,7 +114,7 @@ def _serialised(element: Element, depth: int) -> str:
         _serialised(child, depth + 1) + escape(html.unescape(child.tail or "")) for child in element
     )
     tag = str(element.tag)
-    if tag not in _MATHML:
+    if not _MATHML.fullmatch(tag):
         return f"<mrow>{inside}</mrow>"
     attributes = "".join(
         f' {name}="{escape(value)}"' for name, value in element.attrib.items() if _harmless(name, value)

@@ -140,7 +140,8 @@ def _bar(passed: float, failed: float) -> str:
         f'<svg viewBox="0 0 {width} 14" width="{width}" height="14" aria-hidden="true">'
         f'<rect class="rest" width="{width}" height="12" y="2" rx="3"/>'
         f'<rect class="bar" width="{width * passed:.1f}" height="12" y="2" rx="3"/>'
-        f'<rect class="bad" x="{width * passed:.1f}" width="{width * failed:.1f}" height="12" y="2" rx="3"/></svg>'
+        f'<rect class="bad" x="{width * passed:.1f}" width="{width * failed:.1f}" height="12" y="2" rx="3"/>'
+        "</svg>"
     )
 
 
