@@ -18,7 +18,7 @@ from tests.mutants.catalogue import Mutant, load
 SEED = "the secret seed of this test"
 IDS = ("p1.tanh", "p1.linear")
 HOSTILE = (
-    "<script>document.title = 'taken over'</script> <img src=x onerror=alert(1)> <b onclick=alert(1)>b</b>\n\n"
+    "<script>document.title = 'taken over'</script> <img src=x onerror=alert(1)> <b onclick=alert(1)>\n\n"
     "[link](javascript:alert(1)) [link](data:text/html;base64,PHNjcmlwdD4=) [good](https://example.org/a)\n\n"
     "![image](http://example.org/track.png) <http://example.org>\n\n"
     r"$\text{<script>alert(1)</script>}$ $\href{javascript:alert(1)}{x}$ $\style{position:fixed}{x}$"
@@ -27,7 +27,10 @@ HOSTILE = (
     "\n\n|a|b|\n|:-|-:|\n|1|<i>2</i>|\n"
 )
 ANSWERS = {
-    "ann.lee": ("The Jacobian has shape $(N, C, N, D)$ and\n\n$$\\sum_i x_i^2 = 1$$\n", "No: $g \\approx h$."),
+    "ann.lee": (
+        "The Jacobian has shape $(N, C, N, D)$ and\n\n$$\\sum_i x_i^2 = 1$$\n",
+        "No: $g \\approx h$.",
+    ),
     "bo": ("Short.", "Yes."),
     "eve": (HOSTILE, "=cmd()"),
     "=1+1": ("", "*Your answer goes here.*"),

@@ -39,7 +39,10 @@ def mark(report: Report, name: str, task: str) -> marks.Mark | None:
 
 def test_marks_count_for_every_member_of_a_group(report: Report, tmp_path: Path) -> None:
     before = {row.student: row.points for row in rows(read_everything(report))}
-    assert merge(report, tmp_path / "a.csv", f'bo,p1.q1,{FULL},"good, but ""short""",kl', "bo,p1.q2,1.5,,,,,kl") == 2
+    assert (
+        merge(report, tmp_path / "a.csv", f'bo,p1.q1,{FULL},"good, but ""short""",kl', "bo,p1.q2,1.5,,,,,kl")
+        == 2
+    )
     after = {row.student: row for row in rows(read_everything(report))}
     for student in ("bo", "cem.kaya"):
         assert after[student].points == before[student] + TASKS["p1.q1"].points + 1.5
@@ -52,7 +55,12 @@ def test_a_template_is_merged_after_a_spreadsheet_filled_it_in(report: Report, t
     everything = read_everything(report)
     filled = list(csv.DictReader(io.StringIO(marks.template(everything.session, everything.records))))
     assert [row["submission"] for row in filled[:2]] == ["'=1+1", "'=1+1"]
-    assert merge(report, tmp_path / "a.csv", *[",".join(row.values()) for row in filled], head=",".join(filled[0])) == 0
+    assert (
+        merge(
+            report, tmp_path / "a.csv", *[",".join(row.values()) for row in filled], head=",".join(filled[0])
+        )
+        == 0
+    )
     for row in filled:
         row["points1"] = "1,5"
     text = io.StringIO()
@@ -82,8 +90,10 @@ def test_a_template_is_merged_after_a_spreadsheet_filled_it_in(report: Report, t
         ("bo,p1.q1,2,,,,,mn", "3: bo p1.q1 is marked differently (2 - - - by mn; 1 - - - by kl); before: "),
     ],
 )
-def test_one_bad_line_stops_everything_and_is_named(report: Report, tmp_path: Path, line: str, problem: str) -> None:
-    merge(report, tmp_path / "first.csv", f"bo,p1.q2,1,1,,,,kl")
+def test_one_bad_line_stops_everything_and_is_named(
+    report: Report, tmp_path: Path, line: str, problem: str
+) -> None:
+    merge(report, tmp_path / "first.csv", "bo,p1.q2,1,1,,,,kl")
     before = marks.path_of(report).read_bytes()
     lines = ["bo,p1.q1,1,,,,,kl", line] if line.startswith("bo") else [line, "bo,p1.q1,1,,,,,kl"]
     with pytest.raises(marks.MarksError) as caught:
@@ -105,7 +115,9 @@ def test_one_bad_line_stops_everything_and_is_named(report: Report, tmp_path: Pa
         (b"submission,task,points1,answer\nbo,p1.q1,1,abc\n", ":2: answer 'abc' is not the SHA-256"),
     ],
 )
-def test_files_that_are_not_what_they_should_be(report: Report, tmp_path: Path, data: bytes, problem: str) -> None:
+def test_files_that_are_not_what_they_should_be(
+    report: Report, tmp_path: Path, data: bytes, problem: str
+) -> None:
     (tmp_path / "a.csv").write_bytes(data)
     with pytest.raises(marks.MarksError) as caught:
         merge_files(report, tmp_path / "a.csv")
@@ -122,7 +134,9 @@ def test_two_graders_who_disagree_are_named_and_neither_is_taken(report: Report,
         merge_files(report, tmp_path / "kl.csv", tmp_path / "mn.csv")
     assert mark(report, "bo", "p1.q1") is None
     merge_files(report, tmp_path / "kl.csv")
-    with pytest.raises(marks.MarksError, match=r"mn\.csv:2: bo p1\.q1 has another mark .* from .*kl\.csv:2; --replace"):
+    with pytest.raises(
+        marks.MarksError, match=r"mn\.csv:2: bo p1\.q1 has another mark .* from .*kl\.csv:2; --replace"
+    ):
         merge_files(report, tmp_path / "mn.csv")
     merge_files(report, tmp_path / "mn.csv", replace=True)
     assert mark(report, "bo", "p1.q1") == marks.Mark((2, None, None, None), "", "mn")
@@ -134,7 +148,9 @@ def test_the_same_person_may_think_again(report: Report, tmp_path: Path) -> None
     assert mark(report, "bo", "p1.q1") == marks.Mark((2, 1, None, None), "", "kl")
 
 
-def test_grading_again_loses_no_mark_and_a_changed_answer_makes_it_stale(report: Report, tmp_path: Path) -> None:
+def test_grading_again_loses_no_mark_and_a_changed_answer_makes_it_stale(
+    report: Report, tmp_path: Path
+) -> None:
     merge(report, tmp_path / "a.csv", f"bo,p1.q1,{FULL},well done,kl")
     kept = marks.path_of(report).read_bytes()
     text = records.read(report.record("bo"))["answers"]["p1.q1"]["text"]

@@ -1,4 +1,4 @@
-"""Pages made from records: nothing in them runs, nothing is told too early, and what is told can be repeated."""
+"""Pages made from records: nothing in them runs, nothing is told too early, what is told can be repeated."""
 
 import datetime
 import html.parser
@@ -47,7 +47,18 @@ class Elements(html.parser.HTMLParser):
 def harmless(text: str) -> None:
     """Fail if a text holds a tag or attribute that could do something."""
     for tag, attributes in Elements(text).found:
-        assert tag not in {"script", "style", "img", "iframe", "object", "embed", "form", "svg", "base", "meta"}
+        assert tag not in {
+            "script",
+            "style",
+            "img",
+            "iframe",
+            "object",
+            "embed",
+            "form",
+            "svg",
+            "base",
+            "meta",
+        }
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "id")]
         assert (attributes.get("href") or "https://").startswith(("http://", "https://"))
 
@@ -74,7 +85,15 @@ def test_hostile_answers_are_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 20_000, "$" * 20_000, "> " * 10_000, "`" * 20_000, "*a " * 6_000, "$" + "\\sqrt{" * 300 + "$", "\ud800"]
+    [
+        "[" * 20_000,
+        "$" * 20_000,
+        "> " * 10_000,
+        "`" * 20_000,
+        "*a " * 6_000,
+        "$" + "\\sqrt{" * 300 + "$",
+        "\ud800",
+    ]
     + ["- " * 9_000, "$x^" + "{a^" * 300 + "}" * 300 + "$", "![[" * 900, "a|" * 9000 + "\n" + "-|" * 9000],
 )
 def test_texts_made_to_trip_the_parser_are_shown_all_the_same(text: str) -> None:

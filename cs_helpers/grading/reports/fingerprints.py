@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 K = 24  # tokens: about three lines
 WINDOW = 12
+K_WORDS, WINDOW_WORDS = 12, 6  # in written answers: about a line
 COMMON = 0.3  # of the submissions: what more of them have is common knowledge
 LEAST_COMMON = 4  # submissions, in a small class
 LEAST_SHARED = 4  # fingerprints, below which a pair is left out
@@ -58,10 +59,11 @@ def tokens(source: str) -> list[Token]:
     """Return the tokens of a Python file; of one that is not Python, its words.
 
     Names become one and the same, but for keywords and attributes (``x.sum`` calls torch, whatever x is
-    called); so do numbers and texts. Comments, texts that are statements (docstrings) and layout go.
+    called; ``self.x`` is the student's own); so do numbers and texts. Comments, texts that are statements
+    (docstrings) and layout go.
     """
     found: list[Token] = []
-    after_dot, at_start = False, True
+    before, at_start = ("", ""), True
     try:
         for kind, text, (line, _), _, _ in tokenize.generate_tokens(io.StringIO(source).readline):
             if kind in _SKIPPED:
@@ -69,8 +71,9 @@ def tokens(source: str) -> list[Token]:
                 continue
             if kind == tokenize.STRING and at_start:
                 continue
-            found.append((_form(kind, text, after_dot), line))
-            after_dot, at_start = text == ".", False
+            foreign = before[1] == "." and before[0] != "self"
+            found.append((_form(kind, text, foreign), line))
+            before, at_start = (before[1], text), False
             if len(found) >= MAX_TOKENS:
                 break
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
@@ -78,9 +81,9 @@ def tokens(source: str) -> list[Token]:
     return found
 
 
-def _form(kind: int, text: str, after_dot: bool) -> str:
+def _form(kind: int, text: str, foreign: bool) -> str:
     if kind == tokenize.NAME:
-        return text if keyword.iskeyword(text) or after_dot else "name"
+        return text if keyword.iskeyword(text) or foreign else "name"
     if kind == tokenize.NUMBER:
         return "0"
     return "text" if kind == tokenize.STRING else text
@@ -128,11 +131,11 @@ def of_files(files: Mapping[str, bytes]) -> Prints:
         if not name.endswith(".py"):
             continue
         source = data.decode("utf-8", "replace")
-        kinds = [tokens(source)]
+        chosen = [fingerprints(tokens(source))]
         if name.startswith("answers/"):
-            kinds.append(_prose(source))
-        for one in kinds:
-            for value, spans in fingerprints(one).items():
+            chosen.append(fingerprints(_prose(source), K_WORDS, WINDOW_WORDS))
+        for one in chosen:
+            for value, spans in one.items():
                 found[value] += [(name, first, last) for first, last in spans]
     return dict(found)
 

@@ -5,7 +5,7 @@
   const $ = id => document.getElementById(id);
   const articles = [...document.querySelectorAll("article[data-item]")];
   const sides = [...document.querySelectorAll("[data-task]")];
-  let here = 0, line = 0, store = null, memory = {};
+  let here = 0, line = 0, typed = null, store = null, memory = {};
   try { store = window.localStorage; store.setItem(prefix + "test", "1"); store.removeItem(prefix + "test"); }
   catch { store = null; $("trouble").hidden = false; }
 
@@ -75,6 +75,15 @@
     keep(item, now);
     return true;
   }
+  function half() {
+    // "3" "." is 3.5: the line that was just typed, although the next one is waiting already.
+    const waiting = line;
+    if (typed !== null) line = typed;
+    const value = mark(items[here]).points[line];
+    set(value !== null && value % 1 ? Math.floor(value) : (value ?? 0) + 0.5);
+    line = waiting;
+    draw();
+  }
   function say(text) { $("said").textContent = text; clearTimeout(say.timer); say.timer = setTimeout(() => { $("said").textContent = ""; }, 4000); }
   function nextOpen() {
     for (let step = 1; step <= items.length; step++) {
@@ -118,18 +127,18 @@
     if (typing) { if (event.key === "Escape") { document.activeElement.blur(); draw(); } return; }
     const item = items[here], lines = item.most.length, key = event.key;
     if (key === "Enter" && document.activeElement.tagName === "BUTTON") return;
-    const value = mark(item).points[line];
     const actions = {
       j: () => go(here + 1), ArrowRight: () => go(here + 1), k: () => go(here - 1), ArrowLeft: () => go(here - 1),
       ArrowDown: () => { line = Math.min(line + 1, lines - 1); draw(); },
       ArrowUp: () => { line = Math.max(line - 1, 0); draw(); },
-      ".": () => set(value !== null && value % 1 ? Math.floor(value) : Math.min((value ?? 0) + 0.5, item.most[line])),
+      ".": half,
       Backspace: () => set(null), Delete: () => set(null),
       f: () => { const now = mark(item); now.points = [...item.most]; keep(item, now); },
       c: () => $("comment").focus(), n: () => document.body.classList.toggle("names-hidden"),
       Enter: nextOpen, d: download,
     };
-    if (/^\d$/.test(key)) { if (set(Number(key))) { line = Math.min(line + 1, lines - 1); draw(); } }
+    if (key !== ".") typed = null;
+    if (/^\d$/.test(key)) { if (set(Number(key))) { typed = line; line = Math.min(line + 1, lines - 1); draw(); } }
     else if (actions[key]) actions[key]();
     else return;
     event.preventDefault();

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cs_helpers.checks.student import COURSE_ROOT
 from cs_helpers.grading.reports.final import Everything
-from cs_helpers.grading.reports.fingerprints import K, Pair, Place, pairs
+from cs_helpers.grading.reports.fingerprints import K_WORDS, K, Pair, Place, pairs
 from cs_helpers.grading.reports.markup import escape
 from cs_helpers.grading.reports.page import page, table, write
 from cs_helpers.grading.session import pristine
@@ -18,10 +18,10 @@ Files = Mapping[str, bytes]
 
 _HEAD = (
     "<main><h1>Passages in common</h1>"
-    f'<p class="card"><b>A hint, not a verdict.</b> Runs of {K} and more tokens that two submissions share, '
-    "after names, comments, numbers and layout are set aside, and without what students started from, "
-    "what the reference has, too, and what many submissions have. Short solutions to the same task look alike. Only a "
-    "person who has read both, and asked, can say more.</p>"
+    f'<p class="card"><b>A hint, not a verdict.</b> Runs of {K} and more tokens, or of {K_WORDS} and more words '
+    "of an answer, that two submissions share, after names, comments, numbers and layout are set aside, and "
+    "without what students started from, what the reference has, too, and what many submissions have. Short "
+    "solutions to the same task look alike. Only a person who has read both, and asked, can say more.</p>"
 )
 
 
