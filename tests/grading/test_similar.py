@@ -82,9 +82,9 @@ def test_different_code_has_nothing_in_common() -> None:
 
 def test_written_answers_are_compared_word_by_word() -> None:
     text = (
-        "The Jacobian of a layer is block diagonal, because the output of a sample depends on that sample alone. "
-        "Nobody builds it: what descent needs is one product with the incoming gradient, and that is one matrix "
-        "product of the usual size, whose cost is that of the forward pass."
+        "The Jacobian of a layer is block diagonal, because the output of a sample depends on that sample "
+        "alone. Nobody builds it: what descent needs is one product with the incoming gradient, and that is "
+        "one matrix product of the usual size, whose cost is that of the forward pass."
     )
     copied = {"answers/part1.py": f'part1_q1 = r"""\n{text}\n"""\n'.encode()}
     again = {"answers/part1.py": f'x = 1\npart1_q1 = """{text.upper()}"""\n'.encode()}
