@@ -19,8 +19,8 @@ Files = Mapping[str, bytes]
 _HEAD = (
     "<main><h1>Passages in common</h1>"
     f'<p class="card"><b>A hint, not a verdict.</b> Runs of {K} and more tokens, or of {K_WORDS} and more '
-    "words of an answer, that two submissions share, after names, comments, numbers and layout are set aside, "
-    "and without what students started from, what the reference has, too, and what many submissions have. Short "
+    "words of an answer, that two submissions share, after names, comments, numbers and layout are set "
+    "aside, and without what students started from, what the reference has, too, and what many have. Short "
     "solutions to the same task look alike. Only a person who has read both, and asked, can say more.</p>"
 )
 
