@@ -1,4 +1,4 @@
-"""The command line: ``course check``, ``course lab``, ``course data``.
+"""The command line: ``course check``, ``course lab``, ``course data``, and commands of other modules.
 
 Exit status: 0 all is well, 1 something failed or is not done, 2 the command was used wrongly.
 """
@@ -6,8 +6,10 @@ Exit status: 0 all is well, 1 something failed or is not done, 2 the command was
 import contextlib
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from cs_helpers.grading.cli import grade
-from cs_helpers.grading.reports.cli import report_app
+from cs_helpers.submit_cli import submit
 from cs_helpers.tasks import TASKS
 
 if TYPE_CHECKING:  # torch takes seconds to import: --help does without
@@ -34,8 +35,6 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 ROOT = Path(__file__).resolve().parents[1]
-app.command()(grade)
-app.add_typer(report_app, name="report")
 COLOURS = {"PASS": "green", "FAIL": "bold red", "NOT DONE": "yellow"}
 
 
@@ -185,11 +184,26 @@ def lab(
     notebook = next((path for path in found if path.name.startswith(f"part{part}_")), None)
     if notebook is None:
         raise typer.BadParameter(f"there is no notebook of part {part}; there are: {_names(found)}")
-    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), *context.args]
-    try:
-        raise typer.Exit(subprocess.call(command, cwd=ROOT))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    # Without a root, JupyterLab shows the notebook's own folder alone, and links to hw/ lead nowhere.
+    root = f"--ServerApp.root_dir={ROOT}"
+    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), root, *context.args]
+    with tempfile.TemporaryDirectory(prefix="course-lab-") as folder:
+        try:
+            raise typer.Exit(subprocess.call(command, cwd=ROOT, env=_without_news(Path(folder))))
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+def _without_news(folder: Path) -> dict[str, str]:
+    """Return an environment in which JupyterLab does not ask whether it may fetch news.
+
+    That is a default of ours, in the place that JupyterLab has for such defaults; a user's own setting wins.
+    """
+    defaults = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    (folder / "labconfig").mkdir()
+    (folder / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(defaults))
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [others, str(folder)]))}
 
 
 def _names(paths: list[Path]) -> str:
@@ -240,6 +254,24 @@ def _download(root: Path) -> None:
         download_cifar10(root, lambda done, total: progress.update(bar, completed=done, total=total))
 
 
+app.command()(submit)
+
+
+# BEGIN STAFF
+def _add_staff_commands() -> None:
+    from cs_helpers.grading.cli import grade
+    from cs_helpers.grading.reports.cli import report_app
+    from cs_helpers.release.cli import release
+
+    app.command()(release)
+    app.command()(grade)
+    app.add_typer(report_app, name="report")
+
+
+_add_staff_commands()
+
+
+# END STAFF
 def main() -> None:
     """Run the command line."""
     app()

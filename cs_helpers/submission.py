@@ -37,6 +37,8 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cs_helpers.regions import ID
+
 FORMAT = 1
 MANIFEST = "manifest.json"
 FOLDERS = {"answers": ".py", "hw": ".py", "results": ".json"}
@@ -107,6 +109,8 @@ class Manifest:
         for key in ("members", "not_done"):
             if not isinstance(found[key], list) or not all(isinstance(one, str) for one in found[key]):
                 raise ValueError(f"{MANIFEST}: {key} must be a list of texts")
+        if not all(re.fullmatch(ID, task_id) for task_id in found["not_done"]):
+            raise ValueError(f"{MANIFEST}: not_done must be a list of ids such as p1.linear")
         return cls(
             course=found["course"],
             version=found["version"],
@@ -121,8 +125,8 @@ def members(names: Iterable[str]) -> tuple[str, ...]:
     """Return the members of a group, sorted.
 
     Raises:
-        ValueError: If a name has other characters than letters, digits and ``. _ @ + -``, more than 64 of them
-            or a sign in front, if one is there twice, or if there are too many.
+        ValueError: If a name has other characters than letters, digits and ``. _ @ + -``, more than 64
+            of them or a sign in front, if one is there twice, or if there are too many.
     """
     found = sorted(names)
     for name in found:
@@ -171,7 +175,7 @@ def sums(files: Mapping[str, bytes]) -> dict[str, tuple[str, int]]:
     """Return SHA-256 and size of some files, as a manifest holds them.
 
     Raises:
-        ValueError: If a name, a size or the number of files is not allowed; the message has one line for each.
+        ValueError: If a name, a size or the number of files is not allowed; one line for each.
     """
     problems = [problem for name in sorted(files) if (problem := name_problem(name))]
     problems += [

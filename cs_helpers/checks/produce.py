@@ -18,6 +18,7 @@ import torch
 
 from cs_helpers.checks import evidence, guard
 from cs_helpers.checks.registry import Check, find
+from cs_helpers.checks.runs import run_now
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage, active
 from cs_helpers.checks.trial import PUBLIC_SEED, Trial
 
@@ -32,6 +33,7 @@ def produce(
     *,
     root: Path = COURSE_ROOT,
     seconds: float | None = None,
+    runs: Callable[..., Any] = run_now,
     on_item: Callable[[str, evidence.Item], None] = lambda name, item: None,
 ) -> evidence.Production:
     """Run a check; whatever the student's code does, return what was produced until then.
@@ -43,6 +45,7 @@ def produce(
         root: The folder that ``hw/`` and ``answers/`` are in: to tell the student's lines from the course's,
             and for ``trial.answers``, the student's hyperparameters.
         seconds: Time limit; the check's own if not given.
+        runs: Remembers trainings that a notebook has shown already; by default nothing is remembered.
         on_item: Called with each piece of evidence as soon as it is there.
 
     Returns:
@@ -52,7 +55,7 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed, answers=StudentPackage(root, "answers"))
+    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs)
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()
