@@ -28,6 +28,7 @@ STAYS = {
     "cs_helpers/release/**/*": "makes releases",
     "cs_helpers/grading/**/*": "gives marks",
     "tests/mutants/**/*": "wrong implementations are patches of the right ones",
+    "tests/grading/**/*": "tests what gives marks",
     "tests/helpers/**/*": "tests the course, not the student",
     "tests/*.py": "tests the reference solution",
     "benchmarks/**/*": "measures the reference solution",
