@@ -29,6 +29,7 @@ STAYS = {
     "cs_helpers/grading/**/*": "gives marks",
     "tests/mutants/**/*": "wrong implementations are patches of the right ones",
     "tests/helpers/**/*": "tests the course, not the student",
+    "tests/grading/**/*": "tests the grader",
     "tests/*.py": "tests the reference solution",
     "benchmarks/**/*": "measures the reference solution",
     "results/**/*": "students make their own",
