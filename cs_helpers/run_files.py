@@ -1,6 +1,7 @@
 """Results of experiments as JSON files: whole or not there, with all that it takes to run them again."""
 
 import contextlib
+import importlib.metadata
 import json
 import math
 import os
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from cs_helpers.devices import describe_device
 from cs_helpers.train_results import FitResult
@@ -118,7 +118,7 @@ def provenance(device: torch.device) -> dict[str, str]:
     """Return where a result comes from: versions of the libraries, and the processor."""
     return {
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),  # to import it takes seconds
         "python": platform.python_version(),
         "system": platform.system(),
         "device": describe_device(device),
