@@ -1,15 +1,16 @@
 """Checkpoints: files that are whole or not there, and hold tensors only."""
 
-import contextlib
+import io
 import os
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from cs_helpers.whole_files import replacing
 
 
 class CheckpointError(ValueError):
@@ -26,20 +27,13 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: If the file cannot be written.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)  # not into the file: torch hides that a disk is full
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with replacing(path) as file:
+            file.write(buffer.getbuffer())
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # what went wrong above is the news
-            partial.unlink()
 
 
 def load(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Results of experiments as JSON files: whole or not there, with all that it takes to run them again."""
 
-import contextlib
 import importlib.metadata
 import json
 import math
@@ -14,6 +13,7 @@ import torch
 
 from cs_helpers.devices import describe_device
 from cs_helpers.train_results import FitResult
+from cs_helpers.whole_files import replacing
 
 FORMAT = 1
 PARTS = ("config", "fit", "test", "data", "model", "time", "provenance")
@@ -47,22 +47,13 @@ def write_run(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     Raises:
         RunFileError: If it cannot be written.
     """
-    path = Path(path)
     record = {"format": FORMAT, **content, "fit": content["fit"]._asdict()}
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with replacing(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise RunFileError(f"cannot write the result {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # what went wrong above is the news
-            partial.unlink()
 
 
 def require_writable(folder: str | os.PathLike[str]) -> None:
