@@ -53,6 +53,12 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ("p3.mlp", "unhashable|KeyError", "", "nonlins may hold modules: make_nonlinearity takes both"),
     ("p3.roc", "predict_proba", "", "the scores for the ROC curve come from classifier.predict_proba(x)"),
     ("p3.train", "learning rate", "", "lr is too high: the loss left the range of numbers"),
+    (
+        "p5.experiment",
+        "warm_up must be|step must be",
+        "",
+        "is num_steps the number of steps of the whole run: epochs times the batches of an epoch?",
+    ),
     ("p3.train", "KeyError", "", "a key is missing in one of the two dictionaries"),
     (
         "",

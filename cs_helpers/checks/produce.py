@@ -49,7 +49,7 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed, answers=StudentPackage(root, "answers"))
+    trial = Trial(check.id, seed, answers=StudentPackage(root, "answers"), root=root)
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()

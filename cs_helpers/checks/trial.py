@@ -6,6 +6,7 @@ streams, which differ between CPU makers and versions, nor on how many numbers w
 """
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,16 @@ class Trial:
         check_id: The check's id; trials of different checks are independent.
         seed: Public for notebooks, secret and fresh for a grading session.
         answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
+        root: The folder that the student's ``hw``, ``answers`` and ``results`` are in.
     """
 
-    def __init__(self, check_id: str, seed: str = PUBLIC_SEED, answers: Any = None) -> None:
+    def __init__(
+        self, check_id: str, seed: str = PUBLIC_SEED, answers: Any = None, root: Path | str = "."
+    ) -> None:
         self.check_id = check_id
         self.seed = seed
         self.answers = answers
+        self.root = Path(root)
         self.inputs: dict[str, Tensor] = {}
         self._handed_out: dict[str, Tensor] = {}
 
