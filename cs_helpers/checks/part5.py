@@ -218,7 +218,7 @@ def _trained(net: nn.Module, x: Tensor, y: Tensor, depth: int) -> Evidence:
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     for step in range(STEPS + 1):
         scores = net(x)
-        if step in (0, STEPS):
+        if step == STEPS:
             yield f"raw:scores, L={depth}, step {step}", scores.detach()
         optimizer.zero_grad()
         nn.functional.cross_entropy(scores, y).backward()
