@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -18,33 +21,22 @@ from cs_helpers.release.write import write
 from cs_helpers.tasks import TASKS
 
 CODE = [task.id for task in TASKS.values() if task.kind == "code"]
-PORT = 18991
 PATIENT = "--seconds 120"  # the first import of everything counts, and the machine may be busy
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the variables that a student's shell has, and none that leads to this tree."""
+    kept = re.compile(r"PATH|HOME|TMPDIR|LANG|(PIP|UV|SSL|REQUESTS)_.*|.*_PROXY", re.IGNORECASE)
+    return {name: value for name, value in os.environ.items() if kept.fullmatch(name)}
 
 
 def run(tree: Path, command: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
     """Run a shell command in a tree, with nothing of this course's environment in reach."""
-    kept = (
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "LANG",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "NO_PROXY",
-        "https_proxy",
-        "no_proxy",
-    )
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in kept or name.startswith(("PIP_", "UV_", "SSL_", "REQUESTS_"))
-    }
     return subprocess.run(
         command,
         shell=True,
         cwd=tree,
-        env=environment,
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -89,19 +81,28 @@ def test_the_release_stands_alone_from_its_first_command_on(tmp_path: Path) -> N
 
 def opened(tree: Path) -> str:
     """Start what `make lab` starts, without a browser, and return the path of the notebook it serves."""
-    options = f"--no-browser --port={PORT} --ServerApp.port_retries=0 --IdentityProvider.token= --allow-root"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token= --allow-root"
     command = [str(tree / ".venv/bin/course"), "lab", *options.split()]
-    server = subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log = (tree.parent / "lab.log").open("w+", encoding="utf-8")
+    server = subprocess.Popen(
+        command, cwd=tree, env=clean_environment(), stdout=log, stderr=log, start_new_session=True
+    )
     try:
-        for _ in range(120):
+        for _ in range(240):
             time.sleep(0.5)
             try:
-                address = f"http://127.0.0.1:{PORT}/api/contents/notebooks/part1_backprop.ipynb?content=0"
+                address = f"http://127.0.0.1:{port}/api/contents/notebooks/part1_backprop.ipynb?content=0"
                 with urllib.request.urlopen(address, timeout=5) as answer:
                     return json.loads(answer.read())["path"]
+            except urllib.error.HTTPError:
+                raise  # the server is there, the notebook is not
             except (urllib.error.URLError, ConnectionError):
-                assert server.poll() is None, server.stdout and server.stdout.read()
-        pytest.fail("JupyterLab did not start in a minute")
+                assert server.poll() is None, Path(log.name).read_text(encoding="utf-8")
+        pytest.fail("JupyterLab did not start in two minutes")
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the server is a child of the command
         server.wait(timeout=30)
+        log.close()
