@@ -28,7 +28,6 @@ STAYS = {
     "cs_helpers/release/**/*": "makes releases",
     "cs_helpers/grading/**/*": "gives marks",
     "tests/mutants/**/*": "wrong implementations are patches of the right ones",
-    "tests/grading/**/*": "tests what gives marks",
     "tests/helpers/**/*": "tests the course, not the student",
     "tests/grading/**/*": "tests the grader",
     "tests/*.py": "tests the reference solution",
