@@ -51,6 +51,7 @@ class Resources(NamedTuple):
         memory: Such as "4GB".
         gpus: Number of GPUs.
         cpus: Number of processor cores.
+        logs: Folder of the workers' logs.
     """
 
     partition: str | None = None
@@ -58,6 +59,7 @@ class Resources(NamedTuple):
     memory: str = "4GB"
     gpus: int = 0
     cpus: int = 1
+    logs: str | None = None
 
 
 def run(
@@ -250,5 +252,6 @@ def _slurm(resources: Resources) -> Any:
         cores=1,  # commands at a time
         processes=1,
         job_cpu=resources.cpus,
+        log_directory=resources.logs,
         job_extra_directives=[*extra, "--requeue"],
     )

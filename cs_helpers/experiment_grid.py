@@ -45,7 +45,9 @@ def run_grid(options: argparse.Namespace, experiments: Any) -> int:
     Raises:
         ValueError: If an option or a choice of ``part5_hp`` is out of range; nothing was run then.
     """
-    resources = Resources(options.partition, options.time, options.memory, options.gpus, options.threads)
+    logs = str(Path(options.out_dir).resolve() / FOLDER)
+    asked = (options.partition, options.time, options.memory, options.gpus, options.threads)
+    resources = Resources(*asked, logs=logs)
     refuse_bad_resources(options.jobs, resources)
     runs = plan(options, experiments)
     require_writable(options.out_dir)
