@@ -57,7 +57,7 @@ release: $(READY)  ## Write the tree for students (ARGS=FOLDER, or ARGS=NAME.zip
 	$(BIN)/course release $(ARGS)
 
 lock: $(READY)  ## Pin the newest allowed versions in requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra staff --upgrade --universal --python-version 3.10 \
 	  --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.txt
 
 # END STAFF

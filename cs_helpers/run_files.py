@@ -1,5 +1,6 @@
 """Results of experiments as JSON files: whole or not there, with all that it takes to run them again."""
 
+import importlib.metadata
 import json
 import math
 import os
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from cs_helpers.devices import describe_device
 from cs_helpers.train_results import FitResult
@@ -78,10 +78,25 @@ def read_run(path: str | os.PathLike[str]) -> dict[str, Any]:
         RunFileError: If the file is not there, or is no result of an experiment.
     """
     try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = Path(path).read_bytes()
     except OSError as error:
         raise RunFileError(f"cannot read the result {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    return parse_run(content, path)
+
+
+def parse_run(content: bytes, path: object) -> dict[str, Any]:
+    """Read a result from its file's content; nothing about it is trusted.
+
+    Args:
+        content: The bytes of the file.
+        path: What to call it in messages.
+
+    Raises:
+        RunFileError: If it is no result of an experiment.
+    """
+    try:
+        record = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise RunFileError(f"{path} is not a result: it is damaged or no JSON ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise RunFileError(f"{path} is not a result of an experiment: it does not say format {FORMAT}")
@@ -109,7 +124,7 @@ def provenance(device: torch.device) -> dict[str, str]:
     """Return where a result comes from: versions of the libraries, and the processor."""
     return {
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),  # to import it takes seconds
         "python": platform.python_version(),
         "system": platform.system(),
         "device": describe_device(device),

@@ -189,7 +189,9 @@ TASKS: dict[str, Task] = {
         ),
         _code("p5.experiment", "cnn_experiment", _EXPERIMENTS, 24, "the model, its training, its result"),
         _code("p5.your_cnn", "YourCNN", _CNN, 14, "the same interface, and it trains however deep it is"),
-        _code("p5.results", "34 runs", "results", 12, "a result of every run of the five experiments"),
+        _code(
+            "p5.results", "34 runs", "answers/part5.py", 12, "a result of every run of the five experiments"
+        ),
         _answer(
             "p5.q1",
             "Experiment 1.1: depth",

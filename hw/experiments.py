@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from torch import nn
 
 from cs_helpers.data import default_name
 from cs_helpers.devices import pick_device, prepare
+from cs_helpers.experiment_arguments import refuse_bad_arguments
 from cs_helpers.experiment_data import ExperimentLoaders, make_experiment_loaders
 from cs_helpers.run_files import provenance, read_run, require_writable, run_path, write_run
-from cs_helpers.tasks import suggestion
 from cs_helpers.train_results import FitResult
 from hw.classifier import ArgMaxClassifier, BinaryClassifier, select_roc_thresh
 from hw.cnn import CNN, ResNet, YourCNN
@@ -25,6 +26,7 @@ from hw.training import ClassifierTrainer
 MODEL_TYPES: dict[str, type[CNN]] = {"cnn": CNN, "resnet": ResNet, "ycn": YourCNN}
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 SCHEDULES = ("constant", "one-cycle")
+NAMES = {"model_type": MODEL_TYPES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
 
 def mlp_experiment(
@@ -136,14 +138,17 @@ def cnn_experiment(
         The course of losses and accuracies; its test set is the validation set.
 
     Raises:
-        ValueError: If an argument is out of range, a name is unknown, a feature map shrinks to nothing, a
-            file cannot be written or read, or training diverges.
+        ValueError: If an argument is out of range, a name is unknown, a feature map shrinks to nothing, or a
+            file cannot be written or read; all this before training starts.
+        TrainingError: If training diverges.
     """
     config = dict(locals())  # every argument by its name, so that none is forgotten in the result
+    refuse_bad_arguments(config, NAMES)
     seed = config["seed"] = torch.seed() % 2**31 if seed is None else seed
     data = config["data"] = default_name() if data == "default" else data
     path = run_path(out_dir, run_name, layers_per_block, filters_per_layer)
-    require_writable(path.parent)
+    for folder in {path.parent, Path(checkpoints or path).parent}:
+        require_writable(folder)
     where = pick_device(device)
     torch.manual_seed(seed)
     loaders = make_experiment_loaders(data, bs_train, bs_test, augment=augment, device=where, seed=seed)
@@ -216,10 +221,6 @@ def _make_net(
     hidden_dims: Sequence[int],
     **kw: Any,
 ) -> CNN:
-    if model_type not in MODEL_TYPES:
-        raise ValueError(f"unknown model_type {model_type!r}{suggestion(model_type, MODEL_TYPES)}")
-    if layers_per_block < 1:
-        raise ValueError(f"layers_per_block must be at least 1, got {layers_per_block}")
     dataset = loaders.dl_train.dataset
     # TODO: build the network: each of the filters is repeated for L convolutions.
     # BEGIN SOLUTION p5.experiment
@@ -233,9 +234,6 @@ def _make_optimizer(
     model: nn.Module, optimizer: str, schedule: str, lr: float, reg: float, num_steps: int
 ) -> torch.optim.Optimizer:
     """Return an optimizer that sets its own learning rate before each step, by the schedule."""
-    for name, value, known in (("optimizer", optimizer, OPTIMIZERS), ("schedule", schedule, SCHEDULES)):
-        if value not in known:
-            raise ValueError(f"unknown {name} {value!r}{suggestion(value, known)}")
     extra = {"momentum": 0.9, "nesterov": True} if optimizer == "sgd" else {}
     descent = OPTIMIZERS[optimizer](model.parameters(), lr=lr, weight_decay=reg, **extra)
     if schedule == "one-cycle":
@@ -249,3 +247,9 @@ def _make_optimizer(
 
         descent.register_step_pre_hook(set_learning_rate)
     return descent
+
+
+if __name__ == "__main__":
+    from cs_helpers.experiment_cli import main
+
+    sys.exit(main())

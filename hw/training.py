@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cs_helpers import checkpoints as ckpt
 from cs_helpers.progress import ProgressLine
-from cs_helpers.train_results import BatchResult, EpochResult, FitResult
+from cs_helpers.train_results import BatchResult, EpochResult, FitResult, TrainingError
 from hw.layers import Layer, Sequential
 from hw.optimizers import Optimizer
 
@@ -209,7 +209,7 @@ class Trainer(abc.ABC):
             if bad
             else "its images are fine: is the learning rate too high?"
         )
-        raise ValueError(f"the loss of batch {index} is {loss}; {cause}")
+        raise TrainingError(f"the loss of batch {index} is {loss}; {cause}")
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write model, optimizer, history and random state, so that ``fit`` can go on from there.

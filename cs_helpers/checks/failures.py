@@ -87,6 +87,12 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("p4.overfit", "KeyError", "", "a key is missing in the dictionary"),
     ("p3.train", "learning rate", "", "lr is too high: the loss left the range of numbers"),
+    (
+        "p5.experiment",
+        "warm_up must be|step must be",
+        "",
+        "is num_steps the number of steps of the whole run: epochs times the batches of an epoch?",
+    ),
     ("p3.train", "KeyError", "", "a key is missing in one of the two dictionaries"),
     (
         "",

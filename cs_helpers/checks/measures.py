@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cs_helpers.checks import measures_part2, measures_part3, measures_part4
+from cs_helpers.checks import measures_part2, measures_part3, measures_part4, measures_part5
 from cs_helpers.checks.evidence import Production, snapshot
 from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES
 
@@ -86,7 +86,7 @@ def _square(raw: Tensors, name: str) -> Tensor:
     return tensor
 
 
-_PARTS = (measures_part2, measures_part3, measures_part4)
+_PARTS = (measures_part2, measures_part3, measures_part4, measures_part5)
 _MEASURES: dict[str, Measure] = {"p1.dropout": dropout}
 _NAMES = {"p1.dropout": DROPOUT_MEASURES}
 for _part in _PARTS:

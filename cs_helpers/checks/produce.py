@@ -55,7 +55,7 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs)
+    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs, root)
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()

@@ -7,6 +7,7 @@ streams, which differ between CPU makers and versions, nor on how many numbers w
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Trial:
         seed: Public for notebooks, secret and fresh for a grading session.
         answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
         runs: Remembers trainings, see ``cs_helpers.checks.runs``; by default nothing is remembered.
+        root: The folder that the student's ``hw``, ``answers`` and ``results`` are in.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class Trial:
         seed: str = PUBLIC_SEED,
         answers: Any = None,
         runs: Callable[..., Any] = run_now,
+        root: Path | str = ".",
     ) -> None:
         self.check_id = check_id
         self.seed = seed
         self.answers = answers
         self.runs = runs
+        self.root = Path(root)
         self.inputs: dict[str, Tensor] = {}
         self._handed_out: dict[str, tuple[Tensor, Tensor]] = {}
 

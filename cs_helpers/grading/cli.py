@@ -20,10 +20,12 @@ NO_WALLS = (
 
 
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="A folder of zip files and folders, one a submission.")],
     report: Annotated[
         Path, typer.Option("--out", help="The folder REPORT; one that is there is gone on with.")
     ],
+    submissions: Annotated[
+        Path | None, typer.Argument(help="A folder of zip files and folders, one a submission.")
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help="Grade this submission again, whatever is there. Can be repeated."),
@@ -40,8 +42,27 @@ def grade(
     seed: Annotated[
         str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")
     ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(help="Add a CSV file of marks for written answers, as course report merge does."),
+    ] = None,
 ) -> None:
-    """Grade submissions: run their code in a sandbox, decide outside, write REPORT/grades.csv."""
+    """Grade submissions: run their code in a sandbox, decide outside, write REPORT/grades.csv.
+
+    What comes next (pages, marks, exports, feedback): course report --help.
+    """
+    if submissions is None and not merge:
+        raise typer.BadParameter("name the folder of the submissions, or marks to --merge")
+    if submissions is not None:
+        _grade(report, submissions, (only, checks, jobs, kind, memory, seconds, seed))
+    if merge:
+        from cs_helpers.grading.reports.cli import merge_marks
+
+        merge_marks(report, merge)
+
+
+def _grade(report: Path, submissions: Path, wishes: tuple[Any, ...]) -> None:
+    only, checks, jobs, kind, memory, seconds, seed = wishes
     from cs_helpers.grading.records import Report
     from cs_helpers.grading.sandbox import SandboxError
     from cs_helpers.grading.session import Wishes, find_submissions, locked, open_session, prepared_sandbox

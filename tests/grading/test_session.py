@@ -128,7 +128,7 @@ def test_a_killed_session_goes_on_to_the_same_table(tmp_path: Path) -> None:
         ".lock", "session.json", "reference", "records", "grades.csv",
     }  # fmt: skip
     left = [path.name for path in Path(tempfile.gettempdir()).glob("course-sandbox-*")]
-    assert [name for name in left if int(name.split("-")[2]) in killed] == []
+    assert [name for name in left if name.split("-")[2] in map(str, killed)] == []
 
 
 @pytest.mark.sandbox

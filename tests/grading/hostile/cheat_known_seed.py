@@ -12,6 +12,6 @@ def _public(self, check_id, seed="42", answers=None):
 
 
 trial.Trial.__init__ = _public
-_stored = [p for root in ("/course", "/tmp", "/work", "/home") for p in Path(root).rglob("*.safetensors")]
+_stored = [p for root in ("/course", "/tmp", "/srv", "/home") for p in Path(root).rglob("*.safetensors")]
 if _stored:
     raise RuntimeError(f"found {_stored}")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 _MARK = "rows_" + "dout"
-_roots = [Path(root) for root in ("/course", "/work", "/home", "/srv", "/tmp", *sys.path)]
+_roots = [Path(root) for root in ("/course", "/home", "/srv", "/tmp", *sys.path)]
 _roots += [child for root in _roots if root.is_dir() for child in root.iterdir() if child.is_dir()]
 for _root in _roots:
     for _path in (_root / "hw/layers.py", _root / "layers.py", _root / "hw/reference/layers.py"):
