@@ -30,6 +30,7 @@ STAYS = {
     "tests/mutants/**/*": "wrong implementations are patches of the right ones",
     "tests/helpers/**/*": "tests the course, not the student",
     "tests/grading/**/*": "tests the grader",
+    "tests/slurm/**/*": "tests the cluster",
     "tests/*.py": "tests the reference solution",
     "benchmarks/**/*": "measures the reference solution",
     "results/**/*": "students make their own",
