@@ -45,6 +45,9 @@ FIRST_STUB = {
     "p3.train": "part3_arch_hp",
     "p3.experiment": "mlp_experiment",
     "p3.kfold": "k_fold_splits",
+    "p5.experiment": "_make_net",
+    "p5.your_cnn": "YourCNN._make_feature_extractor",
+    "p5.results": "part5_hp",
 }
 
 
