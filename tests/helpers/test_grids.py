@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import answers.part5
 from answers.part5 import part5_hp
 from cs_helpers.experiment_arguments import complete, differences, refuse_bad_arguments
-from cs_helpers.grids import EXPERIMENTS, runs_of
+from cs_helpers.experiment_cli import main
+from cs_helpers.grids import EXPERIMENTS, Experiment, runs_of
 from cs_helpers.run_files import run_path
 from hw.experiments import NAMES, _make_net, cnn_experiment
 
@@ -74,28 +77,79 @@ def test_differences_name_argument_and_both_values() -> None:
     assert differences({"a": 1, "seed": 3}, {"a": 1, "seed": 4}) == ["seed 3, not 4"]
 
 
-def test_results_that_are_there_are_kept_or_named_or_replaced(tmp_path) -> None:
-    first = grid("1", 1, tmp_path)
-    assert (first.returncode, first.stderr) == (0, "")
-    assert "tiny_L1_K4: 1 epochs" in first.stdout
+@pytest.fixture
+def tiny(monkeypatch, tmp_path, capfd):
+    """Run a grid of tiny networks in this process, with real commands, and return status and both outputs."""
+    monkeypatch.setitem(EXPERIMENTS, "tiny", Experiment("Tiny", "cnn", (((4,), (1, 2)),)))
+    choices = {"seed": 7, "pool_every": 1, "hidden_dims": [8], "data": "digits", "batches": 2, "epochs": 1}
+    monkeypatch.setattr(answers.part5, "part5_hp", lambda *of: choices)
+
+    def run(*options: str) -> tuple[int, str, str]:
+        status = main(["run-grid", "tiny", "-o", str(tmp_path), *options])
+        return status, *capfd.readouterr()
+
+    return run
+
+
+def test_results_that_are_there_are_kept_or_named_or_replaced(tiny, tmp_path) -> None:
+    status, out, err = tiny("--jobs", "2")
+    assert (status, err) == (0, "")
+    assert "tiny_L1_K4: 1 epochs" in out
     file = tmp_path / "tiny_L1_K4.json"
     before = file.read_bytes()
-    dry = grid("1,2", 1, tmp_path, "--dry-run")
-    assert "2 runs, 1 of them are there already" in dry.stdout
-    assert dry.stdout.count("run-exp") == 1
-    other = grid("1", 2, tmp_path)
-    assert other.returncode == 1
-    assert "epochs 1, not 2; left alone" in other.stderr
-    assert file.read_bytes() == before
+    assert tiny() == (0, "2 runs, 2 of them are there already\n", "")
+    status, out, err = tiny("--epochs", "2", "--dry-run")
+    assert status == 1
+    assert "run-exp" not in out
+    assert err.count("epochs 1, not 2; left alone") == 2
     file.write_text("{")
-    broken = grid("1", 1, tmp_path)
-    assert broken.returncode == 1
-    assert broken.stderr.count("\n") == 1
-    assert "damaged or no JSON" in broken.stderr
-    assert grid("1", 1, tmp_path, "--redo").returncode == 0
+    status, out, err = tiny()
+    assert status == 1
+    assert err.count("\n") == 1
+    assert "damaged or no JSON" in err
+    assert tiny("--redo", "--dry-run")[1].count("run-exp") == 1
+    assert tiny("--redo")[0] == 0
     assert json.loads(file.read_text())["fit"] == json.loads(before)["fit"]
 
 
+def test_a_failing_run_is_named_and_does_not_stop_the_others(tiny, tmp_path) -> None:
+    command = shlex.split(tiny("--dry-run")[1])
+    checkpoint = next(word for word in command if word.endswith(".pt") and "tiny_L1" in word)
+    Path(checkpoint).parent.mkdir(exist_ok=True)
+    Path(checkpoint).write_bytes(b"no checkpoint")
+    status, out, err = tiny()
+    assert status == 1
+    assert "tiny_L2_K4: 1 epochs" in out
+    assert err.startswith("hw.experiments: tiny_L1_K4: ")
+    assert "checkpoint" in err
+    assert err.rstrip().endswith("(exit status 2)")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jobs", "0"], "jobs must be at least 1, got 0"),
+        (["--jobs", "two"], "invalid int value: 'two'"),
+        (["--time", "soon"], "time must be like"),
+        (["--memory", "much"], "memory must be like"),
+        (["--gpus", "-1"], "gpus must be at least 0"),
+        (["--epochs", "0"], "tiny_L1_K4: epochs must be a whole number of at least 1, got 0"),
+        (["--threads", "0"], "cpus at least 1"),
+        (["--cluster", "tcp://127.0.0.1:1"], "dask"),
+        (["--partition"], "expected one argument"),
+    ],
+)
+def test_bad_options_are_one_line_and_status_2(tiny, capfd, options, message) -> None:
+    try:
+        status, _, err = tiny(*options)
+    except SystemExit as error:  # how argparse ends
+        status, err = error.code, capfd.readouterr().err
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_a_grid_killed_on_the_way_ends_as_if_nothing_had_happened(tmp_path) -> None:
     assert grid("1,2", 60, tmp_path / "whole").returncode == 0
     command = [sys.executable, str(SCRIPT), "1,2", "60", "-o", str(tmp_path / "killed"), "--jobs", "2"]
@@ -113,6 +167,7 @@ def test_a_grid_killed_on_the_way_ends_as_if_nothing_had_happened(tmp_path) -> N
     assert not list(locks.glob("*.pt"))
 
 
+@pytest.mark.slow
 def test_two_grids_at_once_make_every_result_once(tmp_path) -> None:
     command = [sys.executable, str(SCRIPT), "1,2", "10", "-o", str(tmp_path)]
     both = [
@@ -124,6 +179,7 @@ def test_two_grids_at_once_make_every_result_once(tmp_path) -> None:
     assert len(results(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_runs_and_leaves_their_checkpoints(tmp_path) -> None:
     command = [sys.executable, str(SCRIPT), "1", "2000", "-o", str(tmp_path)]
     process = subprocess.Popen(command, env=ENVIRONMENT, cwd=ROOT, stderr=subprocess.PIPE, text=True)
