@@ -83,7 +83,7 @@ def run(
         on_done: Called with each command that has ended, in the caller's thread.
         resources: What to ask Slurm for.
         folder: Where the commands run.
-        environment: Variables that they get besides those of this process.
+        environment: Variables that they get besides those of the process that starts them.
 
     Returns:
         All of them, in the order of ``commands``.
@@ -98,7 +98,7 @@ def run(
         return []
     make = _LocalPool if cluster is None else _DaskPool
     where = str(Path(folder).resolve())
-    variables = {**os.environ, **(environment or {})}
+    variables = dict(environment or {})
     found: list[Done] = []
     with make(min(jobs, len(commands)), cluster, resources) as pool:
         for number, outcome in pool.outcomes([(list(command), where, variables) for command in commands]):
@@ -134,7 +134,7 @@ def execute(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=variables,
+            env={**os.environ, **variables},  # of the machine that this is: a cluster has its own
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

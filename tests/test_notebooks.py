@@ -50,6 +50,9 @@ FIRST_STUB = {
     "p4.bottleneck_block": "ResidualBottleneckBlock.__init__",
     "p4.resnet": "ResNet._make_feature_extractor",
     "p4.overfit": "part4_optim_hp",
+    "p5.experiment": "_make_net",
+    "p5.your_cnn": "YourCNN._make_feature_extractor",
+    "p5.results": "part5_hp",
 }
 
 

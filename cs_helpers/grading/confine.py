@@ -10,14 +10,16 @@ import dataclasses
 import os
 import platform
 import resource
+import site
 import struct
+import sys
 from pathlib import Path
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 _NEW = {"mount": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000, "pid": 0x20000000}
 _NEW_ANY = 0x7E020000  # every CLONE_NEW* flag
-_NOSUID, _NODEV, _NOEXEC, _REC, _PRIVATE = 0x2, 0x4, 0x8, 0x4000, 0x40000
+_NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 _SET_SECCOMP, _SET_NO_NEW_PRIVS, _DROP_BOUND, _AMBIENT, _DEATH_SIGNAL = 22, 38, 24, 47, 1
 _CAPABILITIES_3 = 0x20080522
 
@@ -101,8 +103,23 @@ def private_folders(limits: Limits) -> None:
     _call("private mounts", libc.mount(None, b"/", None, _REC | _PRIVATE, None))
     _call("/proc", libc.mount(b"proc", b"/proc", b"proc", _NOSUID | _NODEV | _NOEXEC, None))
     size = f"size={limits.disk}m,nr_inodes=20000,mode=0700".encode()
-    for folder in (b"/tmp", b"/dev/shm"):
-        _call(folder.decode(), libc.mount(b"tmpfs", folder, b"tmpfs", _NOSUID | _NODEV, size))
+    for folder in ("/tmp", "/dev/shm"):
+        kept = [(place, os.open(place, os.O_PATH)) for place in _python_below(Path(folder))]
+        _call(folder, libc.mount(b"tmpfs", folder.encode(), b"tmpfs", _NOSUID | _NODEV, size))
+        for place, before in kept:
+            place.mkdir(parents=True)
+            origin = f"/proc/self/fd/{before}".encode()
+            _call(str(place), libc.mount(origin, bytes(place), None, _BIND | _REC, None))
+            os.close(before)
+
+
+def _python_below(folder: Path) -> list[Path]:
+    """Return where Python and its packages are below a folder: what is mounted on it must not hide them."""
+    places: list[Path] = []
+    for place in sorted({Path(sys.prefix), Path(sys.base_prefix), *map(Path, site.getsitepackages())}):
+        if folder in place.parents and not any(outer in place.parents for outer in places):
+            places.append(place)
+    return places
 
 
 def set_limits(limits: Limits, seconds: float, *, processes: bool = True) -> None:

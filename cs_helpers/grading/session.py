@@ -214,6 +214,8 @@ def _produce_reference(
             over = event
         elif ended := collector.take(event):
             check_id, production = ended
+            if not production.items:
+                raise SessionError(f"the reference fails {check_id} in the sandbox: {production.failure}")
             expected = measured(check_id, production, production.inputs, stored=True)
             result = judge(check_id, expected, production)
             if result.verdict != PASS or production.failure is not None:
