@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check lint style types marks fix mutants experiments record lock clean
+.PHONY: help lab test check lint style types marks fix mutants results record lock clean
 .DELETE_ON_ERROR:
 
 help:  ## List these commands
@@ -43,7 +43,7 @@ fix: $(READY)  ## Repair what lint can repair by itself
 mutants: $(READY)  ## Show which wrong implementations the checks catch and name
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-experiments: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
+results: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
 	$(BIN)/python -m hw.experiments run-grid $(or $(ARGS),all)
 
 record: $(READY)  ## Write the expected tensors in tests/assets again

@@ -39,6 +39,8 @@ _BOILERPLATE = {
     "with torch.no_grad():",
     "for layer in self.layers:",
     "return loss.item()",
+    "fit = trainer.fit(",
+    "except RuntimeError as error:",
     "loss.backward()",
 }
 
