@@ -6,10 +6,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help lab test check submit clean
 # BEGIN STAFF
 .PHONY: lint style types marks fix mutants record release lock
 # END STAFF
+=======
+.PHONY: help lab test check lint style types marks fix mutants results record lock clean
+>>>>>>> part5
 .DELETE_ON_ERROR:
 
 help:  ## List these commands
@@ -50,6 +54,9 @@ fix: $(READY)  ## Repair what lint can repair by itself
 mutants: $(READY)  ## Show which wrong implementations the checks catch and name
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+results: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
+	$(BIN)/python -m hw.experiments run-grid $(or $(ARGS),all)
+
 record: $(READY)  ## Write the expected tensors in tests/assets again
 	$(BIN)/python -m cs_helpers.checks.record
 
@@ -78,7 +85,8 @@ $(READY): pyproject.toml requirements.txt | $(BIN)/python
 	  || echo "The fast installer uv cannot be had: plain pip does its work, in minutes."
 	@if $(BIN)/uv --version >/dev/null 2>&1 \
 	  && $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -r requirements.txt \
-	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e .; \
+	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e . \
+	  && test -x $(BIN)/course; \
 	then :; else \
 	  $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt \
 	  && $(BIN)/python -m pip install --disable-pip-version-check --no-deps -e .; \

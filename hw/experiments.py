@@ -154,23 +154,17 @@ def cnn_experiment(
     loaders = make_experiment_loaders(data, bs_train, bs_test, augment=augment, device=where, seed=seed)
     net = _make_net(model_type, loaders, filters_per_layer, layers_per_block, pool_every, hidden_dims, **kw)
     model = ArgMaxClassifier(prepare(net, where, compiled))
+    dl_train, dl_valid, dl_test = loaders
     # TODO: make the optimizer (_make_optimizer helps), train the model with a ClassifierTrainer, and test it
     # once on the test batches. The names below say what is wanted.
     # BEGIN SOLUTION p5.experiment
-    descent = _make_optimizer(
-        model, optimizer, schedule, lr, reg, num_steps=epochs * min(batches, len(loaders.dl_train))
-    )
+    num_steps = epochs * min(batches, len(dl_train))
+    descent = _make_optimizer(model, optimizer, schedule, lr, reg, num_steps)
     trainer = ClassifierTrainer(model, nn.CrossEntropyLoss(), descent, where)
     fit = trainer.fit(
-        loaders.dl_train,
-        loaders.dl_valid,
-        epochs,
-        checkpoints,
-        early_stopping,
-        print_every,
-        max_batches=batches,
+        dl_train, dl_valid, epochs, checkpoints, early_stopping, print_every, max_batches=batches
     )
-    test = trainer.test_epoch(loaders.dl_test, verbose=False)
+    test = trainer.test_epoch(dl_test, verbose=False)
     # END SOLUTION
     write_run(
         path,
