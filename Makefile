@@ -6,14 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help lab test check submit clean
+.PHONY: help lab test check results submit clean
 # BEGIN STAFF
 .PHONY: lint style types marks fix mutants record release lock
 # END STAFF
-=======
-.PHONY: help lab test check lint style types marks fix mutants results record lock clean
->>>>>>> part5
 .DELETE_ON_ERROR:
 
 help:  ## List these commands
