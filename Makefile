@@ -25,6 +25,9 @@ test: $(READY)  ## Run all quick tests (ARGS="-k linear" narrows them down)
 check: $(READY)  ## Check your code (ARGS="part1" or ARGS="p1.linear")
 	$(BIN)/course check $(ARGS)
 
+results: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
+	$(BIN)/python -m hw.experiments run-grid $(or $(ARGS),all)
+
 submit: $(READY)  ## Pack submission.zip (ARGS="--partial" if it is not finished)
 	$(BIN)/course submit $(ARGS)
 
@@ -49,9 +52,6 @@ fix: $(READY)  ## Repair what lint can repair by itself
 
 mutants: $(READY)  ## Show which wrong implementations the checks catch and name
 	$(BIN)/python -m tests.mutants $(ARGS)
-
-results: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
-	$(BIN)/python -m hw.experiments run-grid $(or $(ARGS),all)
 
 record: $(READY)  ## Write the expected tensors in tests/assets again
 	$(BIN)/python -m cs_helpers.checks.record

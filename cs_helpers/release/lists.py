@@ -54,6 +54,7 @@ PUBLIC_LINES = {
     "with torch.no_grad():": "any code with torch",
     "if checkpoints is not None:": "given code asks the same",
     "for layer in self.layers:": "any loop over layers",
+    "trainer.test_epoch(dl_test, verbose=False)": "how the notebook asks for it",
     "fit = trainer.fit(": "the notebook calls it the same way",
 }
 """Lines that stand in solutions and are no secret, and why."""
