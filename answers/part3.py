@@ -75,8 +75,8 @@ The reason is the rotation. Most training samples belong to moons that are rotat
 samples to moons rotated by 50°. Turning the picture by 40° counter-clockwise moves the two moons *in
 opposite ways relative to the learned boundary*:
 
-- The **blue** moon swings up on the right. Its right-hand half now passes through the place, around $(1,
-  0.5)$, where the *orange* arm of the first kind ends. There the training set holds about twice as many
+- The **blue** moon swings up on the right. Its right-hand half comes to lie on the spot, around $(1,
+  0.5)$, at which the *orange* arm of the first kind ends. There the training set holds about twice as many
   orange samples as blue ones, so the boundary leaves the spot to orange, and cuts a piece out of the
   middle of the blue moon. These are the false negatives: half of them have $x_1 > 0.8$. They are a
   connected piece and not scattered noise.
@@ -151,9 +151,9 @@ that 2 x 2 does, so this is an optimization error, not an approximation error: e
 of two numbers, tanh flattens the signal at each, and ten epochs from this start do not find the way out.
 (With other seeds the same network gets to 90 %.)
 
-**3. Equal sizes.** The pairs have equal numbers of hidden *units*, not of parameters. 1 x 32 has 162
-parameters and 4 x 8 has 258: 88.4 % against 89.7 %. 1 x 128 has 642 and 4 x 32 has 3330: 89.0 % against
-90.3 %. Both times the deeper one is ahead by about a point, at 1.6 and 5 times the parameters.
+**3. Equal numbers of units.** The pairs have equal numbers of hidden *units*, not of parameters: 1 x 32
+has 162 parameters and 4 x 8 has 258: 88.4 % against 89.7 %. 1 x 128 has 642 and 4 x 32 has 3330: 89.0 %
+against 90.3 %. Both times the deeper one is ahead by about a point, at 1.6 and 5 times the parameters.
 Composition pays a little: a unit of a later layer starts from bent coordinates, a unit of a wide single
 layer only adds one more edge to a sum. But the problem is so simple that a single layer is nearly as
 good; the step is of the size of the noise between seeds, so I would not bet on it without more runs.

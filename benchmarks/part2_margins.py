@@ -44,14 +44,13 @@ def optim(data: Splits, seed: int) -> Iterator[Row]:
     """Yield the best test accuracy of each optimizer."""
     for name, _, result in training.compare_optimizers(hw, answers.part2_optim_hp(), data, seed):
         yield f"{name}, best test %", max(result.test_acc)
-        yield f"{name}, in 5 epochs", max(result.test_acc[: training.OPTIM_EPOCHS_CHECKED])
 
 
-def dropout(data: Splits, seed: int, batches: int = training.DROPOUT_BATCHES) -> Iterator[Row]:
+def dropout(data: Splits, seed: int) -> Iterator[Row]:
     """Yield accuracies, losses and their gap for each dropout."""
     test = BatchLoader(data.test.subset(training.HELD_OUT), 500, stats=data.train.stats)
-    few = BatchLoader(data.train.subset(batches * 10), 500, stats=data.train.stats)
-    trained = training.compare_dropout(hw, answers.part2_dropout_hp(), data, seed, (0.0, 0.4, 0.8), batches)
+    few = BatchLoader(data.train.subset(training.DROPOUT_BATCHES * 10), 500, stats=data.train.stats)
+    trained = training.compare_dropout(hw, answers.part2_dropout_hp(), data, seed, (0.0, 0.4, 0.8))
     for name, trainer, result in trained:
         of_train, of_test = (training.scores_of(trainer, dl) for dl in (few, test))
         train_loss = measures.loss(of_train, few.dataset.labels)
@@ -62,12 +61,7 @@ def dropout(data: Splits, seed: int, batches: int = training.DROPOUT_BATCHES) ->
         yield f"p={name}: loss gap", test_loss - train_loss
 
 
-def dropout_checked(data: Splits, seed: int) -> Iterator[Row]:
-    """Yield the same for the half as many images of the check."""
-    yield from dropout(data, seed, training.DROPOUT_BATCHES_CHECKED)
-
-
-PARTS = {"overfit": overfit, "optim": optim, "dropout": dropout, "dropout_checked": dropout_checked}
+PARTS = {"overfit": overfit, "optim": optim, "dropout": dropout}
 
 
 def print_row(name: str, values: Sequence[float]) -> None:
@@ -101,7 +95,7 @@ def main() -> None:
                 for a, b in zip(columns[f"{name}, best test %"], columns["vanilla, best test %"], strict=True)
             ]
             print_row(f"{name} ahead of vanilla", ahead)
-        if part.startswith("dropout"):
+        if part == "dropout":
             shares = [
                 b / a for a, b in zip(columns["p=0: loss gap"], columns["p=0.4: loss gap"], strict=True)
             ]

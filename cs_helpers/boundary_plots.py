@@ -22,9 +22,8 @@ def new_axes(size: tuple[float, float] = (4.2, 3.6)) -> Any:
 
 def draw_samples(ax: Any, x: Tensor, y: Tensor, cmap: Any = CLASS_COLOURS, size: float = 5) -> None:
     """Draw samples ``(N, 2)`` as dots in the colours of their labels, and set equal scales."""
-    ax.scatter(
-        *x.T.tolist(), c=y, cmap=cmap, vmin=0, vmax=max(1, int(y.max())), s=size, alpha=0.75, linewidths=0
-    )
+    top = max(1, int(y.max()))
+    ax.scatter(*x.T.tolist(), c=y.tolist(), cmap=cmap, vmin=0, vmax=top, s=size, alpha=0.75, linewidths=0)
     ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     ax.grid(False)
 

@@ -12,6 +12,19 @@ from torch import Tensor
 
 from cs_helpers.whole_files import replacing
 
+KINDS: dict[str, tuple[type, ...]] = {
+    "model": (dict,),
+    "optimizer": (dict,),
+    "history": (list,),
+    "best_score": (tuple, type(None)),
+    "best_weights": (dict,),
+    "waited": (int,),
+    "epoch_seconds": (list,),
+    "random": (dict,),
+}
+"""What the checkpoint of a fit contains."""
+_PARTS = {"optimizer": {"kind", "state"}, "random": {"cpu", "cuda", "own"}}
+
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be written, read or used; the message names the file and says why."""
@@ -36,12 +49,12 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
 
 
-def load(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, Any]:
+def load(path: str | os.PathLike[str], kinds: Mapping[str, tuple[type, ...]] = KINDS) -> dict[str, Any]:
     """Read a checkpoint, on to the CPU; a file that holds anything but tensors and numbers is refused unrun.
 
     Args:
         path: The file.
-        keys: What it must contain.
+        kinds: What it must contain: the types that are allowed, by name.
 
     Raises:
         CheckpointError: If it cannot be read, or something is missing from it.
@@ -57,8 +70,14 @@ def load(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, An
         raise CheckpointError(f"{path} cannot be read as a checkpoint ({first_line})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
-    if missing := [key for key in keys if key not in content]:
+    if missing := [key for key in kinds if key not in content]:
         raise CheckpointError(f"{path} is not a checkpoint of a fit: it has no {', '.join(missing)}")
+    wrong = [key for key, allowed in kinds.items() if not isinstance(content[key], allowed)]
+    wrong += [key for key, parts in _PARTS.items() if key in kinds and not parts <= set(content[key] or ())]
+    if "history" in kinds and (not isinstance(content["history"], list) or len(content["history"]) != 5):
+        wrong.append("history")
+    if wrong:
+        raise CheckpointError(f"{path} is not a checkpoint of a fit: its {wrong[0]} is not what it should be")
     return content
 
 

@@ -15,6 +15,8 @@ The arrays are the same bytes on every machine:
 - every random number comes from SHAKE-256 of a name and not from a library's generator;
 - the SHA-256 of the glyphs read and of the images made are stored here, and ``make`` compares them.
 
+What was made is kept in a folder for caches, see ``cs_helpers.cache``, and read back by the next process.
+
 The glyphs come in 14 sheets of about 130, the same sequence of digits written out 14 times, one hand a
 sheet. The test set uses the glyphs of three neighbouring sheets and the training set those of the others,
 so no test glyph, and none beside it, is ever trained on, as the subject or as clutter. The three are ones
@@ -28,6 +30,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cs_helpers import cache
 
 Array = NDArray[np.int16]
 Bytes = NDArray[np.uint8]
@@ -312,14 +316,29 @@ def _make_split(
 
 def checksum(images: Bytes, labels: NDArray[np.int64]) -> str:
     """SHA-256 of the images, then the labels as bytes; independent of the machine's byte order."""
-    return hashlib.sha256(images.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()
+    return hashlib.sha256(_octets(images, labels)).hexdigest()
+
+
+def _octets(images: Bytes, labels: NDArray[np.int64]) -> bytes:
+    return images.tobytes() + labels.astype(np.uint8).tobytes()
+
+
+def _stored(split: str) -> tuple[Bytes, NDArray[np.int64]] | None:
+    """Return what an earlier process made and stored; None if there is no such file."""
+    content = cache.read(f"digits32-{split}", SHA256[split])
+    if content is None:
+        return None
+    n = {"train": NUM_TRAIN, "test": NUM_TEST}[split]
+    octets = np.frombuffer(content, np.uint8)
+    return octets[:-n].reshape(n, 3, SIZE, SIZE), octets[-n:].astype(np.int64)
 
 
 @functools.cache
 def make() -> Digits32:
     """Make digits32: 12 800 training and 2 000 test images, every class equally often, in random order.
 
-    The result is kept for the life of the process, and read-only.
+    The result is kept for the life of the process, and read-only. It is also stored as a file, and read from
+    there if the file still has the right SHA-256.
 
     Returns:
         ``(train_images, train_labels, test_images, test_labels)``.
@@ -327,10 +346,14 @@ def make() -> Digits32:
     Raises:
         ValueError: If the glyphs or the images made are not the bytes whose SHA-256 is stored here.
     """
-    glyphs, targets = read_glyphs()
-    made = Digits32(
-        *_make_split("train", NUM_TRAIN, glyphs, targets), *_make_split("test", NUM_TEST, glyphs, targets)
-    )
+    train, test = _stored("train"), _stored("test")
+    if train is None or test is None:
+        glyphs, targets = read_glyphs()
+        train = _make_split("train", NUM_TRAIN, glyphs, targets)
+        test = _make_split("test", NUM_TEST, glyphs, targets)
+        for split, (images, labels) in (("train", train), ("test", test)):
+            cache.write(f"digits32-{split}", SHA256[split], _octets(images, labels))
+    made = Digits32(*train, *test)
     for array in made:
         array.flags.writeable = False
     return made

@@ -44,7 +44,8 @@ def use_style() -> None:
         "savefig.transparent": True,
     }
     matplotlib.style.use(style)
-    set_matplotlib_formats("retina")
+    # The layout fits the labels into the figure already: cutting it out again would draw everything twice.
+    set_matplotlib_formats("retina", bbox_inches=None, pil_kwargs={"compress_level": 1})
 
 
 def plot_fit(

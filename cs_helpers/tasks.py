@@ -172,7 +172,7 @@ TASKS: dict[str, Task] = {
             "Depth and width",
             (2, "columns: one depth, growing width"),
             (2, "rows: one width, growing depth"),
-            (2, "equal numbers of parameters: 1x32 against 4x8, 1x128 against 4x32"),
+            (2, "equal numbers of hidden units, parameters counted: 1x32 against 4x8, 1x128 against 4x32"),
             (2, "whether choosing the threshold on validation helped on the test set"),
         ),
         _code("p4.cnn", "CNN", _CNN, 24, "structure, order of layers, pooling, feature size"),

@@ -116,6 +116,11 @@ class BinaryClassifier(Classifier):
         # END SOLUTION
 
 
+def _require_labels(x: Tensor, y: Tensor) -> None:
+    if y.shape != x.shape[:1]:
+        raise ValueError(f"y must have a label for each of the {len(x)} samples, got {tuple(y.shape)}")
+
+
 def plot_decision_boundary_2d(
     classifier: Classifier,
     x: Tensor,
@@ -138,10 +143,14 @@ def plot_decision_boundary_2d(
         The figure and the axes.
 
     Raises:
-        ValueError: If ``x`` does not have two features, or ``dx`` is not positive.
+        ValueError: If ``x`` does not have two features, all finite, and a label each in ``y``, or ``dx`` is
+            not positive.
     """
-    if x.ndim != 2 or x.shape[1] != 2:
+    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ValueError(f"x must have the shape (N, 2), got {tuple(x.shape)}")
+    _require_labels(x, y)
+    if not bool(x.isfinite().all()):
+        raise ValueError(f"{int((~x.isfinite()).sum())} values of x are not finite")
     if not dx > 0:
         raise ValueError(f"dx must be positive, got {dx}")
     ax = new_axes() if ax is None else ax
@@ -176,8 +185,9 @@ def select_roc_thresh(
         The threshold, finite and in [0, 1].
 
     Raises:
-        ValueError: If the labels are not 0 and 1, both of them.
+        ValueError: If the labels are not 0 and 1, both of them, or not as many as the samples.
     """
+    _require_labels(x, y)
     if (labels := sorted(set(y.tolist()))) != [0, 1]:
         raise ValueError(f"a ROC curve needs labels of both classes, 0 and 1; y holds {labels[:5]}")
     # TODO: fpr, tpr and thresholds from roc_curve; the index of the point closest to (0, 1); its threshold.

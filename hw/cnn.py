@@ -31,6 +31,12 @@ def _look_up(kinds: Mapping[str, type[nn.Module]], name: str, what: str) -> type
     return kinds[name]
 
 
+def _refuse_below_one(sizes: Mapping[str, Sequence[int]]) -> None:
+    for name, values in sizes.items():
+        if any(value < 1 for value in values):
+            raise ValueError(f"{name} must be at least 1, got {min(values)}")
+
+
 class CNN(nn.Module):
     """A convolutional network, ``[(CONV -> ACT) * P -> POOL] * (N / P) -> (FC -> ACT) * M -> FC``.
 
@@ -55,7 +61,7 @@ class CNN(nn.Module):
 
     Raises:
         ValueError: If a number is less than 1, there are no channels, a name is unknown, or the feature map
-            shrinks to nothing; the message names the layer at which it does.
+            shrinks to nothing; the message gives its size and names the layer at which it does.
     """
 
     def __init__(
@@ -78,9 +84,7 @@ class CNN(nn.Module):
             raise ValueError("channels is empty: a CNN has at least one convolution")
         sizes = {"in_size": in_size, "out_classes": [out_classes], "channels": channels}
         sizes |= {"pool_every": [pool_every], "hidden_dims": hidden_dims}
-        for name, values in sizes.items():
-            if any(value < 1 for value in values):
-                raise ValueError(f"{name} must be at least 1, got {min(values)}")
+        _refuse_below_one(sizes)
         self.in_size, self.out_classes = tuple(in_size), out_classes
         self.channels, self.pool_every, self.hidden_dims = list(channels), pool_every, list(hidden_dims)
         self.conv_params = dict(conv_params or {"kernel_size": 3, "padding": 1})
@@ -108,21 +112,21 @@ class CNN(nn.Module):
 
     def _num_features(self) -> int:
         # TODO: how many numbers does the feature extractor make of one image? An image of zeros can tell.
-        # Layers such as batch norm and dropout must not notice: neither their running statistics nor the
-        # random state may change. A layer that cannot handle its input should be named in a ValueError.
+        # It must leave no traces: batch norm's running statistics, the random state and the training mode
+        # stay as they were. If a layer cannot handle its input, raise a ValueError that names the layer.
         # BEGIN SOLUTION p4.cnn
         x = torch.zeros(1, *self.in_size)
         self.feature_extractor.eval()
         with torch.no_grad():
             for number, layer in enumerate(self.feature_extractor):
                 try:
-                    height, width = x.shape[2:]
                     x = layer(x)
-                except RuntimeError as error:
+                except RuntimeError as failure:
+                    size, reason = "x".join(map(str, x.shape[1:])), " ".join(str(failure).split())
                     raise ValueError(
-                        f"the feature map shrinks to nothing: it is {height}x{width} when it comes to "
-                        f"feature_extractor[{number}], {layer}"
-                    ) from error
+                        f"the feature map shrinks to nothing, or does not fit: it is {size} (C, H, W) when "
+                        f"it comes to feature_extractor[{number}], {type(layer).__name__}: {reason}"
+                    ) from failure
         self.feature_extractor.train()
         return x.numel()
         # END SOLUTION
@@ -169,8 +173,8 @@ class ResidualBlock(nn.Module):
         shortcut_path: The identity; a 1x1 convolution without bias if the number of channels changes.
 
     Raises:
-        ValueError: If there are no channels, the lists differ in length, a kernel size is even, or the
-            activation is unknown.
+        ValueError: If there are no channels, the lists differ in length, a kernel size is even, dropout is
+            not in [0, 1], or the activation is unknown.
     """
 
     def __init__(
@@ -189,9 +193,12 @@ class ResidualBlock(nn.Module):
                 f"channels has {len(channels)} entries and kernel_sizes has {len(kernel_sizes)}: "
                 "each convolution needs one of both, and there is at least one"
             )
-        even = [size for size in kernel_sizes if size % 2 == 0]
-        if even:
-            raise ValueError(f"kernel_sizes must be odd to keep height and width, got {even[0]}")
+        _refuse_below_one({"in_channels": [in_channels], "channels": channels})
+        bad = [size for size in kernel_sizes if size < 1 or size % 2 == 0]
+        if bad:
+            raise ValueError(f"kernel_sizes must be odd to keep height and width, got {bad[0]}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"dropout must be in [0, 1], got {dropout}")
         activation = _look_up(ACTIVATIONS, activation_type, "activation_type")
         activation_params = activation_params or {}
         # TODO: set self.main_path, and then self.shortcut_path, each to an nn.Sequential.
@@ -269,7 +276,8 @@ class ResNet(CNN):
         batchnorm: As for ResidualBlock.
         dropout: As for ResidualBlock.
         bottleneck: Whether a group whose input and output have equally many channels is a
-            ResidualBottleneckBlock over the channels between its first and its last.
+            ResidualBottleneckBlock over the channels between its first and its last. (A group of fewer
+            than three has none between, and stays a ResidualBlock.)
         **kw: The other arguments of CNN, but for ``conv_params``.
     """
 

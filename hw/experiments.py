@@ -19,6 +19,7 @@ from cs_helpers.train_results import FitResult
 from hw.classifier import ArgMaxClassifier, BinaryClassifier, select_roc_thresh
 from hw.cnn import CNN, ResNet, YourCNN
 from hw.mlp import MLP
+from hw.optimizers import MomentumSGD
 from hw.schedules import one_cycle_schedule
 from hw.training import ClassifierTrainer
 
@@ -46,16 +47,22 @@ def mlp_experiment(
     Returns:
         The model, with its threshold set; that threshold; the accuracies in percent on validation and test
         set with that threshold.
+
+    Raises:
+        ValueError: If a number is below 1, or there are no validation batches.
     """
-    if depth < 1 or width < 1:
-        raise ValueError(f"depth and width must be at least 1, got {depth} and {width}")
+    for name, value in (("depth", depth), ("width", width), ("n_epochs", n_epochs)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if len(dl_valid) == 0:
+        raise ValueError("dl_valid has no batches: the threshold is chosen on them")
     x_valid, y_valid = (torch.cat(parts) for parts in zip(*dl_valid, strict=True))  # the whole set
     # TODO: build a BinaryClassifier of an MLP from 2 features to 2 scores, train it with a ClassifierTrainer,
     # choose the threshold on the validation set and set it, then measure both accuracies with test_epoch.
     # BEGIN SOLUTION p3.experiment
     net = MLP(2, [width] * depth + [2], ["tanh"] * depth + ["none"])
     model = BinaryClassifier(net)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = MomentumSGD(model.parameters(), learn_rate=0.05)  # it takes torch tensors, too
     trainer = ClassifierTrainer(model, nn.CrossEntropyLoss(), optimizer)
     for _ in range(n_epochs):
         trainer.train_epoch(dl_train, verbose=False)

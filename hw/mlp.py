@@ -49,14 +49,16 @@ class MLP(nn.Module):
         fc: All layers in the order in which they apply, an nn.Sequential.
 
     Raises:
-        ValueError: If there are no layers, the two lists differ in length (the message gives both lengths),
-            or a nonlinearity is unknown (the message names it).
+        ValueError: If there are no layers, a width is below 1, the two lists differ in length (the message
+            gives both lengths), or a nonlinearity is unknown (the message names it).
     """
 
     def __init__(self, in_dim: int, dims: Sequence[int], nonlins: Sequence[str | nn.Module]) -> None:
         super().__init__()
         if not dims:
             raise ValueError("dims is empty: an MLP has at least one Linear layer")
+        if in_dim < 1 or min(dims) < 1:
+            raise ValueError(f"in_dim and all of dims must be at least 1, got {in_dim} and {list(dims)}")
         self.in_dim, self.out_dim = in_dim, dims[-1]
         # TODO: refuse lists of different lengths. Then collect the layers in a list (make_nonlinearity
         # helps), and set self.fc to an nn.Sequential of them.

@@ -8,6 +8,7 @@ uses g + reg * p, the gradient of the loss plus reg / 2 times the squared norm o
 """
 
 import abc
+import math
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -33,9 +34,16 @@ class Optimizer(abc.ABC):
         self._params = list(params)
         if not self._params:
             raise ValueError("params is empty: there is nothing to optimize")
-        if learn_rate <= 0:
+        for number, param in enumerate(self._params):
+            pair = param if isinstance(param, tuple) and len(param) == 2 else (param, param)
+            if not all(isinstance(part, Tensor) for part in pair):
+                raise ValueError(f"params[{number}] must be a tensor or a (tensor, gradient) pair: {param!r}")
+            if pair[0].shape != pair[1].shape:
+                shapes = " and ".join(str(tuple(part.shape)) for part in pair)
+                raise ValueError(f"params[{number}]: parameter and gradient have the shapes {shapes}")
+        if not 0 < learn_rate < math.inf:
             raise ValueError(f"learn_rate must be positive, got {learn_rate}")
-        if reg < 0:
+        if not 0 <= reg < math.inf:
             raise ValueError(f"reg must not be negative, got {reg}")
         self.learn_rate = learn_rate
         self.reg = reg
@@ -147,7 +155,7 @@ class RMSProp(Optimizer):
         super().__init__(params, learn_rate, reg)
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), got {decay}")
-        if eps <= 0:
+        if not eps > 0:
             raise ValueError(f"eps must be positive, got {eps}")
         self.decay = decay
         self.eps = eps
@@ -199,7 +207,7 @@ class Adam(Optimizer):
         super().__init__(params, learn_rate, reg)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must be in [0, 1), got {betas}")
-        if eps <= 0:
+        if not eps > 0:
             raise ValueError(f"eps must be positive, got {eps}")
         self.betas = betas
         self.eps = eps

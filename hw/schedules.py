@@ -16,7 +16,7 @@ def _require_step(step: int, total: int, learn_rate: float) -> None:
         raise ValueError(f"total must be at least 1, got {total}")
     if not 0 <= step < total:
         raise ValueError(f"step must be in [0, {total}), got {step}")
-    if learn_rate <= 0:
+    if not 0 < learn_rate < math.inf:
         raise ValueError(f"learn_rate must be positive, got {learn_rate}")
 
 

@@ -78,9 +78,10 @@ class Trainer(abc.ABC):
             ValueError: If an argument is out of range, a loader is empty, a loss is not finite, or a
                 checkpoint is damaged or of another model.
         """
-        for name, value, least in (("num_epochs", num_epochs, 1), ("early_stopping", early_stopping, 1)):
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        limits = (("num_epochs", num_epochs, 1), ("early_stopping", early_stopping, 1))
+        for name, value, least in (*limits, ("print_every", print_every, 0)):
+            if value is not None and (value < least or value != int(value)):
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
         self._start_over()
         self._clock = time.perf_counter()
         self._generators = [dl.generator for dl in (dl_train, dl_test) if getattr(dl, "generator", None)]
@@ -129,12 +130,16 @@ class Trainer(abc.ABC):
             ValueError: If there is no batch, or a loss is not finite.
         """
         self.model.train(True)
-        return self._for_each_batch(dl_train, self.train_batch, max_batches, verbose, "train")
+        return self._for_each_batch(
+            dl_train, self._naming_labels(self.train_batch), max_batches, verbose, "train"
+        )
 
     def test_epoch(self, dl_test: Any, max_batches: int | None = None, verbose: bool = True) -> EpochResult:
         """Test on every batch once, in test mode; arguments and errors as for ``train_epoch``."""
         self.model.train(False)
-        return self._for_each_batch(dl_test, self.test_batch, max_batches, verbose, "test")
+        return self._for_each_batch(
+            dl_test, self._naming_labels(self.test_batch), max_batches, verbose, "test"
+        )
 
     @abc.abstractmethod
     def train_batch(self, batch: Batch) -> BatchResult:
@@ -179,6 +184,22 @@ class Trainer(abc.ABC):
             line.update(i + 1)
         line.clear()
 
+    def _naming_labels(self, for_batch: Callable[[Batch], BatchResult]) -> Callable[[Batch], BatchResult]:
+        """Turn the index error of torch's losses into one that names the labels."""
+
+        def run(batch: Batch) -> BatchResult:
+            try:
+                return for_batch(batch)
+            except IndexError as error:
+                if "Target" not in str(error):
+                    raise
+                low, high = int(batch[1].min()), int(batch[1].max())
+                raise ValueError(
+                    f"labels from {low} to {high}, and no score for some of them ({error})"
+                ) from error
+
+        return run
+
     def _refuse_not_finite(self, loss: float, x: Tensor, index: int) -> None:
         if math.isfinite(loss):
             return
@@ -217,10 +238,11 @@ class Trainer(abc.ABC):
         Raises:
             ValueError: If the file is damaged, or of another model or optimizer; nothing is changed then.
         """
-        keys = ("model", "optimizer", "history", "best_score", "best_weights", "waited", "epoch_seconds")
-        content = ckpt.load(path, (*keys, "random"))
+        content = ckpt.load(path, ckpt.KINDS)
         tensors = ckpt.tensors_of(self.model)
         ckpt.refuse_others(tensors, content["model"], path)
+        if content["best_weights"]:
+            ckpt.refuse_others(tensors, content["best_weights"], path)
         if self._generators is not None:
             ckpt.refuse_other_streams(content["random"], self._generators, path)
         ckpt.restore_optimizer(self.optimizer, content["optimizer"], path)
@@ -321,6 +343,9 @@ class ClassifierTrainer(Trainer):
         super().__init__(model, device)
         self.loss_fn = loss_fn
         self.optimizer = optimizer
+        if device is not None and isinstance(optimizer, Optimizer):
+            for tensor in optimizer.state():  # the parameters have just moved
+                tensor.data = tensor.data.to(device)
 
     def train_batch(self, batch: Batch) -> BatchResult:
         x, y = batch

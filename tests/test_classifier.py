@@ -119,6 +119,23 @@ def test_plots_use_the_given_axes_or_make_a_figure() -> None:
     plt.close("all")
 
 
+def test_samples_without_a_label_each_are_refused() -> None:
+    classifier = BinaryClassifier(nn.Linear(2, 2))
+    for call in (plot_decision_boundary_2d, select_roc_thresh):
+        with pytest.raises(ValueError, match=r"a label for each of the 4 samples, got \(3,\)"):
+            call(classifier, torch.randn(4, 2), torch.tensor([0, 1, 1]))
+
+
+def test_a_boundary_of_no_samples_or_nan_is_refused() -> None:
+    classifier = BinaryClassifier(nn.Linear(2, 2))
+    with pytest.raises(ValueError, match=r"got \(0, 2\)"):
+        plot_decision_boundary_2d(classifier, torch.zeros(0, 2), torch.zeros(0))
+    with pytest.raises(ValueError, match="3 values of x are not finite"):
+        plot_decision_boundary_2d(
+            classifier, torch.tensor([[torch.nan, 1], [torch.inf, torch.nan]]), torch.zeros(2)
+        )
+
+
 def test_a_boundary_needs_two_features_and_a_positive_step() -> None:
     classifier = BinaryClassifier(nn.Linear(2, 2))
     with pytest.raises(ValueError, match=r"\(N, 2\), got \(4, 3\)"):

@@ -56,6 +56,14 @@ def test_depth_and_width_are_those_of_the_hidden_layers(moons) -> None:
     assert [tuple(p.shape) for p in model.parameters() if p.ndim == 2] == [(5, 2), (5, 5), (5, 5), (2, 5)]
 
 
+def test_an_experiment_without_epochs_or_validation_batches_is_refused(moons) -> None:
+    train, _, test = moons.loaders()
+    with pytest.raises(ValueError, match="n_epochs must be at least 1, got 0"):
+        mlp_experiment(1, 8, *moons.loaders(), n_epochs=0)
+    with pytest.raises(ValueError, match="dl_valid has no batches"):
+        mlp_experiment(1, 8, train, [], test, n_epochs=1)
+
+
 @pytest.mark.parametrize("size", [(0, 8), (1, 0)])
 def test_an_experiment_without_units_is_refused(moons, size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):

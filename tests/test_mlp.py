@@ -44,6 +44,7 @@ def test_a_module_is_used_as_it_is() -> None:
         ([4], ["relu", "none"], "dims has 1 entries and nonlins has 2"),
         ([4, 2], ["rleu", "none"], "'rleu'.*did you mean 'relu'"),
         ([], [], "dims is empty"),
+        ([4, 0], ["relu", "none"], r"at least 1, got 3 and \[4, 0\]"),
     ],
 )
 def test_wrong_arguments_are_named(dims: list[int], nonlins: list[str], message: str) -> None:

@@ -66,15 +66,37 @@ def test_bad_numbers_are_refused_by_name(make: type[Optimizer]) -> None:
     pair = (torch.ones(1), torch.ones(1))
     with pytest.raises(ValueError, match=r"learn_rate must be positive, got -0\.1"):
         make([pair], learn_rate=-0.1)
-    with pytest.raises(ValueError, match="reg must not be negative"):
-        make([pair], reg=-1)
+    for number in (0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"learn_rate must be positive, got {number}"):
+            make([pair], learn_rate=number)
+    for number in (-1, float("nan")):
+        with pytest.raises(ValueError, match=f"reg must not be negative, got {number}"):
+            make([pair], reg=number)
     with pytest.raises(ValueError, match="params is empty"):
         make([])
 
 
 @pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (torch.nn.Linear(2, 2).named_parameters(), r"params\[0\] must be a tensor or a \(tensor, gradient\)"),
+        ([torch.ones(1), None], r"params\[1\] must be .*None"),
+        ([(torch.ones(2), torch.ones(3))], r"params\[0\]: .* the shapes \(2,\) and \(3,\)"),
+    ],
+)
+def test_what_cannot_be_optimized_is_named_at_once(params, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        VanillaSGD(params)
+
+
+@pytest.mark.parametrize(
     ("make", "name", "value"),
-    [(MomentumSGD, "momentum", 1.0), (RMSProp, "decay", -0.1), (RMSProp, "eps", 0.0)],
+    [
+        (MomentumSGD, "momentum", 1.0),
+        (RMSProp, "decay", -0.1),
+        (RMSProp, "eps", 0.0),
+        (RMSProp, "eps", float("nan")),
+    ],
 )
 def test_settings_out_of_range_are_refused_by_name(make, name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):

@@ -153,6 +153,46 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("history", value) for value in (None, [1])),
+        *(
+            (name, None)
+            for name in ("model", "optimizer", "best_weights", "waited", "epoch_seconds", "random")
+        ),
+        *((name, {}) for name in ("optimizer", "random")),
+        ("best_score", "high"),
+    ],
+)
+def test_a_checkpoint_with_one_strange_entry_is_refused_and_changes_nothing(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "fit.pt"
+    layer_trainer().fit(*loaders(), 1, checkpoints=path, print_every=0)
+    torch.save({**torch.load(path, weights_only=True), name: value}, path)
+    trainer = layer_trainer()
+    before = weights(trainer)
+    with pytest.raises(CheckpointError, match=f"its {name} is not what it should be"):
+        trainer.fit(*loaders(), 2, checkpoints=path, print_every=0)
+    assert same(weights(trainer), before)
+
+
+@pytest.mark.gpu
+def test_a_fit_on_the_gpu_resumes_with_our_optimizers_and_torchs(tmp_path: Path) -> None:
+    for number, make in enumerate((torch.optim.Adam, lambda params, lr: MomentumSGD(params, lr))):
+        histories = []
+        for epochs in ((4,), (2, 4)):
+            path = tmp_path / f"{number}-{len(epochs)}.pt"
+            for until in epochs:
+                cpu = module_trainer(make)
+                trainer = ClassifierTrainer(cpu.model, cpu.loss_fn, cpu.optimizer, device="cuda")
+                history = trainer.fit(*loaders(), until, checkpoints=path, print_every=0)
+            histories.append(history)
+        assert histories[0].num_epochs == histories[1].num_epochs == 4
+        assert histories[1].train_loss == pytest.approx(histories[0].train_loss, rel=1e-3)
+
+
+@pytest.mark.parametrize(
     ("make", "other", "message"),
     [
         (layer_trainer, lambda: layer_trainer(hidden=17), "of another model: '0' has shape"),
@@ -205,6 +245,20 @@ def test_labels_out_of_range_are_named(label: int) -> None:
         layer_trainer().train_batch(batch)
 
 
+@pytest.mark.parametrize("label", [-1, 5])
+def test_labels_out_of_range_are_named_for_torch_modules_too(label: int) -> None:
+    batch = (torch.randn(4, 3, 4, 4), torch.tensor([0, 1, 2, label]))
+    with pytest.raises(ValueError, match=rf"labels from {min(label, 0)} to {max(label, 2)}, and no score"):
+        module_trainer().fit([batch], [batch], 1, print_every=0)
+
+
+def test_an_index_error_of_the_models_own_is_left_alone() -> None:
+    trainer = layer_trainer()
+    trainer.model.forward = lambda x: [][1]
+    with pytest.raises(IndexError, match="list index out of range"):
+        trainer.fit(*loaders(), 1, print_every=0)
+
+
 def test_a_partial_last_batch_counts_by_its_samples() -> None:
     _, dl = loaders(n=25, batch_size=10)
     trainer = layer_trainer()
@@ -221,11 +275,12 @@ def test_an_empty_loader_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("num_epochs", 0), ("early_stopping", 0), ("max_batches", 0), ("max_batches", -1)]
+    ("name", "value"),
+    [("num_epochs", 0), ("num_epochs", 1.5), ("early_stopping", 0), ("max_batches", 0), ("max_batches", -1)],
 )
 def test_numbers_out_of_range_are_named(name: str, value: int) -> None:
     settings = {"num_epochs": 1, name: value}
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be .*at least 1, got {value}"):
         layer_trainer().fit(*loaders(), print_every=0, **settings)
 
 

@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-from cs_helpers.checks.assets import ASSETS, expected, streams_agree
+from cs_helpers.checks.assets import ASSETS, expected, seed, streams_agree
 from cs_helpers.checks.compare import Result, compare
 from cs_helpers.checks.produce import produce
 from cs_helpers.checks.registry import find
 from cs_helpers.checks.report import Source, Verdict
+from cs_helpers.checks.runs import Runs
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
 
 
@@ -20,11 +21,16 @@ class Checker:
 
     Args:
         root: The folder that ``hw/`` is in.
-        assets: The folder of the expected evidence.
+        assets: The folder of the expected evidence; its manifest may name another seed than the public one.
+
+    Attributes:
+        hw: The student's package.
+        runs: Remembers trainings: a check judges those that a demonstration has just run, see ``Runs``.
     """
 
     def __init__(self, root: Path = COURSE_ROOT, assets: Path = ASSETS) -> None:
         self.hw = StudentPackage(root)
+        self.runs = Runs(root)
         self._root, self._assets = root, assets
 
     def __call__(self, check_id: str, *, seconds: float | None = None) -> Verdict:
@@ -43,7 +49,9 @@ class Checker:
         """Run one check and return the bare result."""
         check = find(check_id)
         want = expected(check_id, self._assets)
-        production = produce(check, self.hw, root=self._root, seconds=seconds)
+        production = produce(
+            check, self.hw, seed(self._assets), root=self._root, seconds=seconds, runs=self.runs
+        )
         return compare(check, want, production, streams_agree(self._assets))
 
     def source(self, check_id: str) -> Source:

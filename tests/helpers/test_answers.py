@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from answers.part1 import part1_q1, part1_q2
+from answers.part3 import part3_q4
 from cs_helpers.answers import PLACEHOLDER, AnswerError, display_answer, read_answer, variable
 from cs_helpers.regions import blank
 from cs_helpers.tasks import TASKS
+from hw import mlp
 
 QUESTIONS = [task.id for task in TASKS.values() if task.kind == "answer"]
 GIB, MIB, KIB = 2**30, 2**20, 2**10
@@ -221,3 +223,23 @@ def test_an_unknown_question_is_an_error_that_suggests_one():
 
 def test_the_variable_of_a_question_has_part_and_number():
     assert variable("p1.q2") == "part1_q2"
+
+
+def test_p3_q4_counts_the_parameters_that_the_networks_have():
+    counts = {
+        (depth, width): sum(
+            p.numel() for p in mlp.MLP(2, [width] * depth + [2], ["tanh"] * (depth + 1)).parameters()
+        )
+        for depth in (1, 2, 4)
+        for width in (2, 8, 32, 128)
+    }
+    for depth in (1, 2, 4):
+        row = next(line for line in part3_q4.splitlines() if line.startswith(f"| depth {depth} "))
+        told = [int(text.replace(" ", "")) for text in re.findall(r"\(([\d ]+)\)", row)]
+        assert told == [counts[depth, width] for width in (2, 8, 32, 128)]
+    flat = " ".join(part3_q4.split())
+    for (wide, a), (deep, b) in ((((1, 32), 162), ((4, 8), 258)), (((1, 128), 642), ((4, 32), 3330))):
+        assert (counts[wide], counts[deep]) == (a, b)
+        assert math.prod(wide) == math.prod(deep)  # hidden units, of which the pairs have equal numbers
+    assert "1 x 32 has 162 parameters and 4 x 8 has 258" in flat
+    assert "1 x 128 has 642 and 4 x 32 has 3330" in flat

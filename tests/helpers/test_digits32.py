@@ -9,8 +9,11 @@ from cs_helpers import digits32
 
 
 @pytest.fixture(scope="module")
-def made():
-    return digits32.make()
+def made(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:  # made now, not read back
+        patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        digits32.make.cache_clear()
+        return digits32.make()
 
 
 def test_images_and_labels_are_the_bytes_whose_sum_is_stored(made):
