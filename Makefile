@@ -6,7 +6,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check lint style types marks fix mutants record lock clean
+.PHONY: help lab test check results submit clean
+# BEGIN STAFF
+.PHONY: lint style types marks fix mutants record release lock
+# END STAFF
 .DELETE_ON_ERROR:
 
 help:  ## List these commands
@@ -22,6 +25,13 @@ test: $(READY)  ## Run all quick tests (ARGS="-k linear" narrows them down)
 check: $(READY)  ## Check your code (ARGS="part1" or ARGS="p1.linear")
 	$(BIN)/course check $(ARGS)
 
+results: $(READY)  ## Run the experiments of Part 5 that have no result yet (ARGS="exp1_1 --jobs 2")
+	$(BIN)/python -m hw.experiments run-grid $(or $(ARGS),all)
+
+submit: $(READY)  ## Pack submission.zip (ARGS="--partial" if it is not finished)
+	$(BIN)/course submit $(ARGS)
+
+# BEGIN STAFF
 lint: style types marks  ## Look for problems of style, types, notebooks and solution marks
 
 style: $(READY)
@@ -46,16 +56,23 @@ mutants: $(READY)  ## Show which wrong implementations the checks catch and name
 record: $(READY)  ## Write the expected tensors in tests/assets again
 	$(BIN)/python -m cs_helpers.checks.record
 
+release: $(READY)  ## Write the tree for students (ARGS=FOLDER, or ARGS=NAME.zip)
+	$(BIN)/course release $(ARGS)
+
 lock: $(READY)  ## Pin the newest allowed versions in requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --python-version 3.10 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra staff --upgrade --universal --python-version 3.10 \
 	  --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.txt
 
+# END STAFF
 clean:  ## Remove .venv and everything else that can be made again
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -o -name .ipynb_checkpoints | while IFS= read -r folder; do rm -rf "$$folder"; done
 
 # Small networks run fastest on one thread, and the tests use every core already.
-test mutants record: export OMP_NUM_THREADS ?= 1
+test: export OMP_NUM_THREADS ?= 1
+# BEGIN STAFF
+mutants record: export OMP_NUM_THREADS ?= 1
+# END STAFF
 
 # Compiled at once, also where PYTHONDONTWRITEBYTECODE is set: importing torch from source takes twice as long.
 # The fast installer reads no pip configuration, so pip finishes the job where it cannot.
@@ -64,7 +81,8 @@ $(READY): pyproject.toml requirements.txt | $(BIN)/python
 	  || echo "The fast installer uv cannot be had: plain pip does its work, in minutes."
 	@if $(BIN)/uv --version >/dev/null 2>&1 \
 	  && $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -r requirements.txt \
-	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e .; \
+	  && $(BIN)/uv pip install --python $(BIN)/python --no-deps -e . \
+	  && test -x $(BIN)/course; \
 	then :; else \
 	  $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt \
 	  && $(BIN)/python -m pip install --disable-pip-version-check --no-deps -e .; \

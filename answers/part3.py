@@ -75,8 +75,8 @@ The reason is the rotation. Most training samples belong to moons that are rotat
 samples to moons rotated by 50°. Turning the picture by 40° counter-clockwise moves the two moons *in
 opposite ways relative to the learned boundary*:
 
-- The **blue** moon swings up on the right. Its right-hand half now passes through the place, around $(1,
-  0.5)$, where the *orange* arm of the first kind ends. There the training set holds about twice as many
+- The **blue** moon swings up on the right. Its right-hand half comes to lie on the spot, around $(1,
+  0.5)$, at which the *orange* arm of the first kind ends. There the training set holds about twice as many
   orange samples as blue ones, so the boundary leaves the spot to orange, and cuts a piece out of the
   middle of the blue moon. These are the false negatives: half of them have $x_1 > 0.8$. They are a
   connected piece and not scattered noise.

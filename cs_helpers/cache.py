@@ -9,8 +9,9 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
+
+from cs_helpers.whole_files import replacing
 
 
 def folder() -> Path | None:
@@ -51,13 +52,5 @@ def write(name: str, sha256: str, content: bytes) -> None:
     path = _path(name, sha256)
     if path is None:
         return
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=f".{name}-", dir=path.parent)
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-            os.replace(partial, path)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(partial)
+    with contextlib.suppress(OSError), replacing(path) as file:
+        file.write(content)

@@ -1,15 +1,16 @@
 """Checkpoints: files that are whole or not there, and hold tensors only."""
 
-import contextlib
+import io
 import os
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from cs_helpers.whole_files import replacing
 
 KINDS: dict[str, tuple[type, ...]] = {
     "model": (dict,),
@@ -18,6 +19,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "best_score": (tuple, type(None)),
     "best_weights": (dict,),
     "waited": (int,),
+    "epoch_seconds": (list,),
     "random": (dict,),
 }
 """What the checkpoint of a fit contains."""
@@ -38,20 +40,13 @@ def save(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: If the file cannot be written.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)  # not into the file: torch hides that a disk is full
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            torch.save(dict(content), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with replacing(path) as file:
+            file.write(buffer.getbuffer())
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # what went wrong above is the news
-            partial.unlink()
 
 
 def load(path: str | os.PathLike[str], kinds: Mapping[str, tuple[type, ...]] = KINDS) -> dict[str, Any]:

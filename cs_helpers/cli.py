@@ -1,4 +1,4 @@
-"""The command line: ``course check``, ``course lab``, ``course data``.
+"""The command line: ``course check``, ``course lab``, ``course data``, and commands of other modules.
 
 Exit status: 0 all is well, 1 something failed or is not done, 2 the command was used wrongly.
 """
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from cs_helpers.submit_cli import submit
 from cs_helpers.tasks import TASKS
 
 if TYPE_CHECKING:  # torch takes seconds to import: --help does without
@@ -51,34 +52,47 @@ def check(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Time limit for each check; its own if not given.")
     ] = None,
+    session: Annotated[
+        Path | None, typer.Option(help="Folder that staff published after grading: its inputs and values.")
+    ] = None,
 ) -> None:
     """Run checks on the code in hw/ and say what is right, what is wrong and why."""
     if as_json and watch:
         raise typer.BadParameter("--json prints once: leave out --watch")
     try:
-        ids = _ids(names or [])
+        ids = _ids(names or [], session)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    all_passed = _run(ids, as_json, seconds)
+    all_passed = _run(ids, as_json, seconds, session)
     if watch:
-        _watch(ids, seconds)
+        _watch(ids, seconds, session)
     raise typer.Exit(0 if all_passed else 1)
 
 
-def _ids(names: list[str]) -> list[str]:
+def _ids(names: list[str], session: Path | None) -> list[str]:
+    from cs_helpers.checks.assets import AssetError, stored
     from cs_helpers.checks.registry import select
 
-    return [check.id for check in select(names)]
+    ids = [check.id for check in select(names)]
+    if session is None:
+        return ids
+    try:
+        there = stored(session)
+    except AssetError as error:
+        raise ValueError(str(error)) from error
+    if missing := [check_id for check_id in ids if check_id not in there] if names else []:
+        raise ValueError(f"{session} has no {', '.join(missing)}; it has: {', '.join(there)}")
+    return [check_id for check_id in ids if check_id in there]
 
 
-def _run(ids: list[str], as_json: bool, seconds: float | None) -> bool:
+def _run(ids: list[str], as_json: bool, seconds: float | None, session: Path | None) -> bool:
     """Run the checks, show the results, and return whether all passed."""
     from cs_helpers.checks.compare import PASS
 
     results: list[Result] = []
     interrupted = False
     try:
-        for result in _results(ids, seconds, quiet=as_json):
+        for result in _results(ids, seconds, session, quiet=as_json):
             results.append(result)
     except KeyboardInterrupt:
         interrupted = True
@@ -91,11 +105,11 @@ def _run(ids: list[str], as_json: bool, seconds: float | None) -> bool:
     return not interrupted and all(result.verdict == PASS for result in results)
 
 
-def _results(ids: list[str], seconds: float | None, quiet: bool) -> Iterator["Result"]:
-    from cs_helpers.checks.assets import AssetError
+def _results(ids: list[str], seconds: float | None, session: Path | None, quiet: bool) -> Iterator["Result"]:
+    from cs_helpers.checks.assets import ASSETS, AssetError
     from cs_helpers.checks.session import Checker
 
-    checker = Checker()
+    checker = Checker(assets=session or ASSETS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
         bar = progress.add_task("checking", total=len(ids))
@@ -149,7 +163,7 @@ def _show_answers(parts: set[int]) -> None:
         out.print(f"Written answers: {', '.join(questions)} (read by a person)", highlight=False)
 
 
-def _watch(ids: list[str], seconds: float | None) -> None:
+def _watch(ids: list[str], seconds: float | None, session: Path | None) -> None:
     from watchfiles import PythonFilter, watch
 
     folders = [folder for folder in (ROOT / "hw", ROOT / "answers") if folder.is_dir()]
@@ -157,7 +171,7 @@ def _watch(ids: list[str], seconds: float | None) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         for _ in watch(*folders, watch_filter=PythonFilter()):
             out.rule()
-            _run(ids, as_json=False, seconds=seconds)
+            _run(ids, as_json=False, seconds=seconds, session=session)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -240,6 +254,24 @@ def _download(root: Path) -> None:
         download_cifar10(root, lambda done, total: progress.update(bar, completed=done, total=total))
 
 
+app.command()(submit)
+
+
+# BEGIN STAFF
+def _add_staff_commands() -> None:
+    from cs_helpers.grading.cli import grade
+    from cs_helpers.grading.reports.cli import report_app
+    from cs_helpers.release.cli import release
+
+    app.command()(release)
+    app.command()(grade)
+    app.add_typer(report_app, name="report")
+
+
+_add_staff_commands()
+
+
+# END STAFF
 def main() -> None:
     """Run the command line."""
     app()

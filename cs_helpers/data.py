@@ -9,11 +9,11 @@ Batches come from ``make_loaders`` in ``cs_helpers.loaders``.
     Dataset(digits32 train: 12800 images 3x32x32, 10 classes)
 """
 
+import dataclasses
 import difflib
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from torch import Tensor
 from cs_helpers import data_files
 from cs_helpers.data_files import Arrays, DataError
 
-__all__ = ["DataError", "Dataset", "Splits", "available", "data_root", "load"]
+__all__ = ["DataError", "Dataset", "Splits", "available", "data_root", "default_name", "load"]
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FASHION_CLASSES = (
@@ -36,7 +36,7 @@ CIFAR10_PER_CLASS = {"train": 5_000, "test": 1_000}
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Dataset:
     """Images and labels of one split, whole, in memory.
 
@@ -115,17 +115,11 @@ class Dataset:
             raise ValueError(
                 f"max_images={max_images}: {self.name} {self.split} has 1 to {len(self)} images to give"
             )
-        few = slice(max_images)
-        args = (
-            self.name,
-            self.split,
-            self.images[few],
-            self.labels[few],
-            self.classes,
-            self.source,
-            self.flips,
-        )
-        return Dataset(*args)
+        return self.part(0, max_images)
+
+    def part(self, start: int, stop: int) -> "Dataset":
+        """The images from ``start`` up to ``stop``, as a data set of the same name."""
+        return dataclasses.replace(self, images=self.images[start:stop], labels=self.labels[start:stop])
 
     def describe(self) -> str:
         """One sentence for a reader: what the data is, how much, and where it came from."""
@@ -175,13 +169,17 @@ def load(name: str = "default", root: str | os.PathLike[str] | None = None) -> S
         ValueError: If the name is unknown.
     """
     if name == "default":
-        found = _find_cifar10(data_root(root))
-        return _load_cifar10(data_root(root)) if found else _load_digits32(data_root(root))
+        name = default_name(root)
     if name not in _LOADERS:
         close = difflib.get_close_matches(str(name).lower(), ["default", *_LOADERS], n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"no data set {name!r}: the names are {', '.join(['default', *_LOADERS])}{hint}")
     return _LOADERS[name](data_root(root))
+
+
+def default_name(root: str | os.PathLike[str] | None = None) -> str:
+    """The name of the data set that ``load("default")`` gives: ``"cifar10"`` if it is there."""
+    return "digits32" if _find_cifar10(data_root(root)) is None else "cifar10"
 
 
 def available(root: str | os.PathLike[str] | None = None) -> list[str]:

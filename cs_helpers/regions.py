@@ -10,7 +10,7 @@ Two marks decide what is solution, each a comment on a line of its own, with exa
 
 Whatever only resembles a mark is an error, never plain text: a misspelt mark would give a solution away.
 
-Run as ``python -m cs_helpers.regions lint`` or ``python -m cs_helpers.regions blank OUT``.
+Run as ``python -m cs_helpers.regions lint``; ``course release OUT`` makes the whole tree for students.
 """
 
 import argparse
@@ -34,6 +34,8 @@ ID = r"p\d+\.[a-z][a-z0-9_]*"
 _BEGIN = re.compile(rf"# BEGIN (SOLUTION|ANSWER) ({ID})")
 _END = re.compile(r"# END (SOLUTION|ANSWER)")
 _LIKE_VERB = re.compile(r"beg\w*|bgin|end|edn|ends|start\w*|stop\w*", re.IGNORECASE)
+_SHOUTED = re.compile(r"#+\s*(BE?GI?N+|END|EDN|START|STOP)\b")
+_TODO = re.compile(r"\s*# TODO\b")
 _EVERYDAY = {"resolution", "resolutions", "evolution", "dissolution"}
 _LIKE_PHRASE = re.compile(r"\b(begin|end)[ _-]*(solution|answer)", re.IGNORECASE)
 
@@ -43,6 +45,7 @@ class RegionError(ValueError):
 
     def __init__(self, path: object, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,13 @@ class Region:
     end: int
     indent: str
     qualname: str
+
+    @property
+    def stub(self) -> list[str]:
+        """The lines that students find in its place."""
+        if self.kind == "SOLUTION":
+            return [f'{self.indent}raise NotImplementedError("{self.id}: {self.qualname}")']
+        return [f'{name} = r"""{PLACEHOLDER}"""' for name in self.qualname.split(", ")]
 
 
 @dataclass(frozen=True)
@@ -89,29 +99,50 @@ def parse(source: str, path: object = "<source>", known_ids: Collection[str] | N
         RegionError: If a mark is misspelt, inside a string, unbalanced, nested, or has an unknown id, or if a
             region is empty, cuts a statement, or is not where its kind belongs.
     """
-    if "\r" in source:
-        line = source[: source.index("\r")].count("\n") + 1
-        raise RegionError(path, line, "lines must end in \\n alone, this one has \\r")
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        raise RegionError(path, error.lineno or 1, f"not valid Python: {error.msg}") from error
-    regions = []
-    for begin, end in _pairs(_marks(source, path), path):
-        if known_ids is not None and begin.id not in known_ids:
-            hint = suggestion(str(begin.id), sorted(known_ids))
-            raise RegionError(path, begin.line, f"unknown id {begin.id}{hint}")
-        regions.append(_region(tree, source.split("\n"), begin, end, path))
+    regions, problems = scan(source, path, known_ids)
+    if problems:
+        raise problems[0]
     return regions
 
 
-def blank(source: str, path: object = "<source>", known_ids: Collection[str] | None = None) -> str:
+def scan(
+    source: str, path: object = "<source>", known_ids: Collection[str] | None = None
+) -> tuple[list[Region], list[RegionError]]:
+    """Find the regions of a Python file, and everything that ``parse`` would refuse, from top to bottom."""
+    if "\r" in source:
+        line = source[: source.index("\r")].count("\n") + 1
+        return [], [RegionError(path, line, "lines must end in \\n alone, this one has \\r")]
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        return [], [RegionError(path, error.lineno or 1, f"not valid Python: {error.msg}")]
+    regions: list[Region] = []
+    problems: list[RegionError] = []
+    for begin, end in _pairs(_marks(source, path, problems), path, problems):
+        if known_ids is not None and begin.id not in known_ids:
+            hint = suggestion(str(begin.id), sorted(known_ids))
+            problems.append(RegionError(path, begin.line, f"unknown id {begin.id}{hint}"))
+            continue
+        try:
+            regions.append(_region(tree, source.split("\n"), begin, end, path))
+        except RegionError as error:
+            problems.append(error)
+    return regions, sorted(problems, key=lambda problem: problem.line)
+
+
+def blank(
+    source: str,
+    path: object = "<source>",
+    known_ids: Collection[str] | None = None,
+    keep: Collection[str] = (),
+) -> str:
     """Replace each region by what students find in its place; everything else stays byte for byte.
 
     Args:
         source: Text of a Python file with regions.
         path: Its name, for messages.
         known_ids: As for ``parse``.
+        keep: Ids whose regions stay as they are, marks included: the tasks that are solved.
 
     Returns:
         The blank text, which compiles. A solution becomes ``raise NotImplementedError("ID: QUALNAME")``, an
@@ -122,11 +153,8 @@ def blank(source: str, path: object = "<source>", known_ids: Collection[str] | N
     """
     lines = source.split("\n")
     for region in reversed(parse(source, path, known_ids)):
-        if region.kind == "SOLUTION":
-            stub = [f'{region.indent}raise NotImplementedError("{region.id}: {region.qualname}")']
-        else:
-            stub = [f'{name} = r"""{PLACEHOLDER}"""' for name in region.qualname.split(", ")]
-        lines[region.start - 1 : region.end] = stub
+        if region.id not in keep:
+            lines[region.start - 1 : region.end] = region.stub
     text = "\n".join(lines)
     try:
         compile(text, str(path), "exec")
@@ -135,8 +163,38 @@ def blank(source: str, path: object = "<source>", known_ids: Collection[str] | N
     return text
 
 
-def _marks(source: str, path: object) -> Iterator[_Mark]:
-    """Yield the marks; refuse what only looks like one, in a comment or anywhere else."""
+def todo_problems(source: str, path: object) -> Iterator[RegionError]:
+    """Yield each TODO that is not followed by a region: what to do is there, and so is how it is done."""
+    lines = source.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if _TODO.match(line):
+            below = next((line for line in lines[number:] if not re.match(r"\s*#(?! BEGIN)", line)), "")
+            if not _BEGIN.fullmatch(below.strip()):
+                yield RegionError(path, number, "a TODO without a region below it")
+
+
+def put_back(blanked: str, source: str, path: object = "<source>") -> str:
+    """Put the regions of a source into its blank text again.
+
+    Args:
+        blanked: What ``blank`` made of the source.
+        source: Text of the file with its regions.
+        path: Its name, for messages.
+
+    Raises:
+        RegionError: If a stub is not where ``blank`` left it.
+    """
+    lines, bodies = blanked.split("\n"), source.split("\n")
+    for region in parse(source, path):  # every region before this one is back in its place
+        first, last = region.start - 1, region.start - 1 + len(region.stub)
+        if lines[first:last] != region.stub:
+            raise RegionError(path, region.start, f"the stub of {region.id} is not where it was left")
+        lines[first:last] = bodies[first : region.end]
+    return "\n".join(lines)
+
+
+def _marks(source: str, path: object, problems: list[RegionError]) -> Iterator[_Mark]:
+    """Yield the marks; what only looks like one, in a comment or anywhere else, is a problem."""
     comments = {
         token.start[0]: token
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -146,11 +204,11 @@ def _marks(source: str, path: object) -> Iterator[_Mark]:
         comment = comments.get(number)
         code = line[: comment.start[1]] if comment else line
         if _LIKE_PHRASE.search(code):
-            raise RegionError(path, number, f"mark outside of a comment: {line.strip()!r}")
+            problems.append(RegionError(path, number, f"mark outside of a comment: {line.strip()!r}"))
         if comment:
             mark = _mark(comment.string, number, code)
-            if mark is None and _looks_like_mark(comment.string):
-                raise RegionError(path, number, _misspelt(line.strip()))
+            if mark is None and (looks_like_mark(comment.string) or re.search(ID, comment.string)):
+                problems.append(RegionError(path, number, _misspelt(line.strip())))
             if mark:
                 yield mark
 
@@ -165,13 +223,13 @@ def _mark(comment: str, line: int, code: str) -> _Mark | None:
     return None
 
 
-def _looks_like_mark(comment: str) -> bool:
-    """Say whether a comment that is no mark may have been meant as one.
+def looks_like_mark(comment: str) -> bool:
+    """Say whether a comment is a mark, or may have been meant as one.
 
     Any word close to "solution" is enough, since a region that nobody sees is given away. "Answer" is an
-    everyday word: it counts only next to a verb such as "begin".
+    everyday word: it counts only next to a verb such as "begin". So does such a verb in capitals, in front.
     """
-    if _LIKE_PHRASE.search(comment):
+    if _LIKE_PHRASE.search(comment) or _SHOUTED.match(comment):
         return True
     words = re.findall(r"[a-z]+", comment.lower())
     if any(_close(word, "solution") for word in words if word not in _EVERYDAY):
@@ -181,6 +239,8 @@ def _looks_like_mark(comment: str) -> bool:
 
 
 def _close(word: str, target: str) -> bool:
+    if not len(target) - 2 <= len(word) <= len(target) + 4:  # further apart, the ratio is below 0.8
+        return False
     return difflib.SequenceMatcher(None, word, target).ratio() >= 0.8
 
 
@@ -191,25 +251,32 @@ def _misspelt(text: str) -> str:
     )
 
 
-def _pairs(marks: Iterator[_Mark], path: object) -> Iterator[tuple[_Mark, _Mark]]:
+def _pairs(
+    marks: Iterator[_Mark], path: object, problems: list[RegionError]
+) -> Iterator[tuple[_Mark, _Mark]]:
     """Match each BEGIN with its END."""
     begin: _Mark | None = None
     for mark in marks:
+        problem = ""
         if mark.id is not None:
             if begin:
-                raise RegionError(path, mark.line, f"{mark.id} begins inside {begin.id} of line {begin.line}")
+                problem = f"{mark.id} begins inside {begin.id} of line {begin.line}"
             begin = mark
         elif begin is None:
-            raise RegionError(path, mark.line, f"END {mark.kind} without a BEGIN before it")
-        elif mark.kind != begin.kind:
-            raise RegionError(path, mark.line, f"END {mark.kind} for BEGIN {begin.kind} of line {begin.line}")
-        elif mark.indent != begin.indent:
-            raise RegionError(path, mark.line, f"indented unlike its BEGIN of line {begin.line}")
+            problem = f"END {mark.kind} without a BEGIN before it"
         else:
-            yield begin, mark
+            if mark.kind != begin.kind:
+                problem = f"END {mark.kind} for BEGIN {begin.kind} of line {begin.line}"
+            elif mark.indent != begin.indent:
+                problem = f"indented unlike its BEGIN of line {begin.line}"
+            else:
+                yield begin, mark
             begin = None
+        if problem:
+            problems.append(RegionError(path, mark.line, problem))
     if begin:
-        raise RegionError(path, begin.line, f"BEGIN {begin.kind} {begin.id} without an END after it")
+        message = f"BEGIN {begin.kind} {begin.id} without an END after it"
+        problems.append(RegionError(path, begin.line, message))
 
 
 @dataclass(frozen=True)
@@ -299,35 +366,27 @@ def student_files(root: Path | str) -> list[Path]:
 
 
 def lint(root: Path | str, known_ids: Collection[str] | None = None) -> list[str]:
-    """Return what is wrong with the regions below a root, the first problem of each file."""
-    problems = []
+    """Return everything that is wrong with the regions below a root."""
+    problems: list[RegionError] = []
     for path in student_files(root):
-        try:
-            blank(read(path), path.relative_to(root), known_ids)
-        except RegionError as error:
-            problems.append(str(error))
-    return problems
+        name = path.relative_to(root)
+        regions, found = scan(read(path), name, known_ids)
+        problems += [*found, *(todo_problems(read(path), name) if regions else ())]
+        if regions and not found:
+            try:
+                blank(read(path), name, known_ids)
+            except RegionError as error:
+                problems.append(error)
+    return [str(problem) for problem in problems]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 ok, 1 something is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m cs_helpers.regions", description="Check or blank solutions."
-    )
+    parser = argparse.ArgumentParser(prog="python -m cs_helpers.regions", description="Check solution marks.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("lint", help="check all marks in hw and answers")
-    commands.add_parser("blank", help="write the tree that students start from").add_argument(
-        "out", type=Path
-    )
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
     problems = lint(Path(), TASKS)
-    if not problems and options.command == "blank":
-        from cs_helpers.student_tree import blank_tree
-
-        try:
-            blank_tree(Path(), options.out, known_ids=TASKS)
-        except (ValueError, OSError) as error:
-            problems = [str(error)]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -52,6 +52,8 @@ _LAYERS = "hw/layers.py"
 _OPTIMIZERS = "hw/optimizers.py"
 _TRAINING = "hw/training.py"
 _CLASSIFIER = "hw/classifier.py"
+_CNN = "hw/cnn.py"
+_EXPERIMENTS = "hw/experiments.py"
 
 TASKS: dict[str, Task] = {
     task.id: task
@@ -172,6 +174,54 @@ TASKS: dict[str, Task] = {
             (2, "rows: one width, growing depth"),
             (2, "equal numbers of hidden units, parameters counted: 1x32 against 4x8, 1x128 against 4x32"),
             (2, "whether choosing the threshold on validation helped on the test set"),
+        ),
+        _code("p4.cnn", "CNN", _CNN, 24, "structure, order of layers, pooling, feature size"),
+        _code("p4.residual_block", "ResidualBlock", _CNN, 18, "main path, shortcut, and their sum"),
+        _code("p4.bottleneck_block", "ResidualBottleneckBlock", _CNN, 10, "1x1 down, inner, 1x1 up"),
+        _code("p4.resnet", "ResNet", _CNN, 20, "groups, their blocks, the remainder"),
+        _code("p4.overfit", "Overfitting 50 images", "answers/part4.py", 10, "90 % on 25 batches of 2"),
+        _answer(
+            "p4.q1",
+            "Regular block against bottleneck",
+            (6, "both numbers of parameters, with the arithmetic"),
+            (6, "the operations that each takes, and why"),
+            (6, "how each combines features within a map and across maps"),
+        ),
+        _code("p5.experiment", "cnn_experiment", _EXPERIMENTS, 24, "the model, its training, its result"),
+        _code("p5.your_cnn", "YourCNN", _CNN, 14, "the same interface, and it trains however deep it is"),
+        _code(
+            "p5.results", "34 runs", "answers/part5.py", 12, "a result of every run of the five experiments"
+        ),
+        _answer(
+            "p5.q1",
+            "Experiment 1.1: depth",
+            (4, "what depth does to accuracy, and which depth is best, from the curves that are there"),
+            (3, "at which depth training stops, and why"),
+            (3, "two remedies"),
+        ),
+        _answer(
+            "p5.q2",
+            "Experiment 1.2: width",
+            (5, "what the number of filters does at each depth"),
+            (5, "a comparison with experiment 1.1"),
+        ),
+        _answer(
+            "p5.q3",
+            "Experiment 1.3: growing width",
+            (5, "what depth does here, from the curves that are there"),
+            (5, "why, compared with 1.1 and 1.2"),
+        ),
+        _answer(
+            "p5.q4",
+            "Experiment 1.4: shortcuts",
+            (5, "what depth does with shortcuts, against 1.1 and 1.3"),
+            (5, "why: gradients, and functions near the identity"),
+        ),
+        _answer(
+            "p5.q5",
+            "Experiment 2: your own network",
+            (5, "what was changed, and why"),
+            (5, "what the curves show, compared with experiment 1"),
         ),
     )
 }

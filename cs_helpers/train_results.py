@@ -3,6 +3,10 @@
 from typing import NamedTuple
 
 
+class TrainingError(ValueError):
+    """Training cannot go on: a loss is not finite."""
+
+
 class BatchResult(NamedTuple):
     """The result of one batch.
 

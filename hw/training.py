@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from cs_helpers import checkpoints as ckpt
 from cs_helpers.progress import ProgressLine
-from cs_helpers.train_results import BatchResult, EpochResult, FitResult
+from cs_helpers.train_results import BatchResult, EpochResult, FitResult, TrainingError
 from hw.layers import Layer, Sequential
 from hw.optimizers import Optimizer
 
@@ -33,6 +34,7 @@ class Trainer(abc.ABC):
 
     Attributes:
         best_weights: Copies of the model's tensors after the best epoch so far.
+        epoch_seconds: How long each epoch took, its test included, also those before a resumption.
     """
 
     optimizer: Any = None
@@ -81,6 +83,7 @@ class Trainer(abc.ABC):
             if value is not None and (value < least or value != int(value)):
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value}")
         self._start_over()
+        self._clock = time.perf_counter()
         self._generators = [dl.generator for dl in (dl_train, dl_test) if getattr(dl, "generator", None)]
         if checkpoints is not None and Path(checkpoints).exists():
             self.load_checkpoint(checkpoints)
@@ -206,7 +209,7 @@ class Trainer(abc.ABC):
             if bad
             else "its images are fine: is the learning rate too high?"
         )
-        raise ValueError(f"the loss of batch {index} is {loss}; {cause}")
+        raise TrainingError(f"the loss of batch {index} is {loss}; {cause}")
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write model, optimizer, history and random state, so that ``fit`` can go on from there.
@@ -224,6 +227,7 @@ class Trainer(abc.ABC):
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "waited": self.waited,
+            "epoch_seconds": self.epoch_seconds,
             "random": ckpt.random_state(self._generators or []),
         }
         ckpt.save(path, content)
@@ -246,16 +250,21 @@ class Trainer(abc.ABC):
         ckpt.restore_random_state(content["random"], self._generators or [])
         self.history = FitResult(*content["history"])
         self.best_score, self.waited = content["best_score"], content["waited"]
-        self.best_weights = content["best_weights"]
+        self.best_weights, self.epoch_seconds = content["best_weights"], content["epoch_seconds"]
 
     def _start_over(self) -> None:
         self.history = FitResult(0, [], [], [], [])
         self.best_score: tuple[float, float] | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.waited = 0
+        self.epoch_seconds: list[float] = []
+        self._clock = 0.0
         self._generators: list[torch.Generator] | None = None  # of the loaders, during a fit
 
     def _extend_history(self, train: EpochResult, test: EpochResult) -> None:
+        now = time.perf_counter()
+        self.epoch_seconds.append(now - self._clock)
+        self._clock = now
         done = self.history
         self.history = FitResult(
             done.num_epochs + 1,

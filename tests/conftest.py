@@ -1,7 +1,12 @@
 """What all tests share."""
 
+from pathlib import Path
+
 import pytest
 import torch
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+NUM_RUNS = 34
 
 SPREAD = ("test_notebooks.py", "test_bad_students.py", "test_false_alarms.py")
 """Files whose tests take long and share nothing: each test goes to whichever core is free."""
@@ -22,5 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name not in SPREAD:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if len(list(RESULTS.glob("exp*.json"))) < NUM_RUNS:
+        pending = pytest.mark.skip(reason="the reference has not made all runs of Part 5 yet")
+        for item in items:
+            if "p5.results" in item.nodeid:
+                item.add_marker(pending)
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))

@@ -22,16 +22,17 @@ SEEDS = [f"seed {number}" for number in range(200)]
 REFERENCE = StudentPackage()
 PART1 = {check_id: check for check_id, check in checks().items() if check_id.startswith("p1.")}
 LATER = [check_id for check_id in checks() if check_id not in PART1]
+NETWORKS = ("p4.cnn", "p4.residual_block", "p4.bottleneck_block", "p4.resnet")
 
 
-def _load_other():
-    spec = importlib.util.spec_from_file_location("other_layers", Path(__file__).with_name("other_layers.py"))
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return types.SimpleNamespace(layers=module)
+    return module
 
 
-OTHER = _load_other()
+OTHER = types.SimpleNamespace(layers=_load("other_layers"), cnn=_load("other_cnn"))
 
 
 @contextlib.contextmanager
@@ -83,6 +84,25 @@ def test_right_dropout_passes_under_8_seeds():
 @pytest.mark.slow
 def test_right_dropout_passes_under_200_seeds():
     assert list(_alarms_of(checks()["p1.dropout"], SEEDS)) == []
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("hw", [REFERENCE, OTHER], ids=["reference", "other"])
+@pytest.mark.parametrize("check_id", NETWORKS)
+def test_right_networks_pass_against_the_stored_assets(check_id, hw, number):
+    with threads(number):
+        assert alarm(checks()[check_id], expected(check_id), produce(checks()[check_id], hw)) == ""
+
+
+@pytest.mark.parametrize("check_id", NETWORKS)
+def test_right_networks_pass_under_3_seeds(check_id):
+    assert list(_alarms_of(checks()[check_id], SEEDS[:3])) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check_id", NETWORKS)
+def test_right_networks_pass_under_200_seeds(check_id):
+    assert list(_alarms_of(checks()[check_id], SEEDS)) == []
 
 
 @pytest.mark.parametrize("check_id", LATER)

@@ -45,6 +45,14 @@ FIRST_STUB = {
     "p3.train": "part3_arch_hp",
     "p3.experiment": "mlp_experiment",
     "p3.kfold": "k_fold_splits",
+    "p4.cnn": "CNN._make_feature_extractor",
+    "p4.residual_block": "ResidualBlock.__init__",
+    "p4.bottleneck_block": "ResidualBottleneckBlock.__init__",
+    "p4.resnet": "ResNet._make_feature_extractor",
+    "p4.overfit": "part4_optim_hp",
+    "p5.experiment": "_make_net",
+    "p5.your_cnn": "YourCNN._make_feature_extractor",
+    "p5.results": "part5_hp",
 }
 
 
@@ -131,6 +139,7 @@ def test_no_demonstration_stops_on_the_reference_and_nothing_warns(path: Path, i
     [
         ("part1_backprop", {"p1.leaky_relu", "p1.relu", "p1.sigmoid", "p1.tanh", "p1.linear"}),
         ("part3_binary_classification", {"p3.mlp", "p3.binary", "p3.roc", "p3.boundary"}),
+        ("part4_cnn", {"p4.residual_block", "p4.bottleneck_block"}),
     ],
 )
 def test_half_done_work_gets_half_the_passes(notebook: str, half: set[str], tmp_path: Path, in_tree) -> None:

@@ -156,7 +156,10 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_changes_nothing(
     ("name", "value"),
     [
         *(("history", value) for value in (None, [1])),
-        *((name, None) for name in ("model", "optimizer", "best_weights", "waited", "random")),
+        *(
+            (name, None)
+            for name in ("model", "optimizer", "best_weights", "waited", "epoch_seconds", "random")
+        ),
         *((name, {}) for name in ("optimizer", "random")),
         ("best_score", "high"),
     ],

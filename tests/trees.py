@@ -4,27 +4,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
-from cs_helpers.regions import PLACEHOLDER, parse, student_files
-from cs_helpers.student_tree import blank_tree
+from cs_helpers.release.build import student_files
+from cs_helpers.release.tracked import File, tracked_files
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@cache
+def solution() -> dict[str, File]:
+    """The files of this tree, as they are on the disk."""
+    return tracked_files(ROOT, allow_dirty=True)
+
+
 def student_tree(target: Path, done: Collection[str] = ()) -> Path:
     """Write the tree that students start from, with the tasks in ``done`` solved, and return it."""
-    blank_tree(ROOT, target)
-    for path in student_files(ROOT):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        for region in reversed(parse("\n".join(lines) + "\n", path)):
-            if region.id in done:
-                continue
-            stub = [f'{region.indent}raise NotImplementedError("{region.id}: {region.qualname}")']
-            if region.kind == "ANSWER":
-                stub = [f'{name} = r"""{PLACEHOLDER}"""' for name in region.qualname.split(", ")]
-            lines[region.start - 1 : region.end] = stub
-        (target / path.relative_to(ROOT)).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, file in student_files(solution(), done).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(file.data)
+        (target / name).chmod(file.mode)
     return target
 
 

@@ -1,4 +1,7 @@
-"""The stored expected evidence: tests/assets, one safetensors file a check, and a manifest."""
+"""The stored expected evidence: tests/assets, one safetensors file a check, and a manifest.
+
+A graded session's values are published in a folder of the same form, with their seed in the manifest.
+"""
 
 import hashlib
 import json
@@ -8,6 +11,7 @@ from typing import Any
 
 from cs_helpers.checks.evidence import EvidenceError, Production, from_file
 from cs_helpers.checks.student import COURSE_ROOT
+from cs_helpers.checks.trial import PUBLIC_SEED
 from cs_helpers.tasks import suggestion
 
 ASSETS = COURSE_ROOT / "tests" / "assets"
@@ -23,11 +27,33 @@ class AssetError(RuntimeError):
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AssetError(
-            f"{path} cannot be read ({error}). Restore it: git checkout {path.parent.name}"
-        ) from error
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found["checks"], dict):
+            raise ValueError("it has no checks")
+        return found
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AssetError(f"{path} cannot be read ({error}). {_restore(path)}") from error
+
+
+def _restore(path: Path) -> str:
+    """Say how to get a damaged file back."""
+    if path.parent == ASSETS:
+        return f"Restore it: git checkout -- tests/assets/{path.name}"
+    return "It is staff who publish this folder: get it again"
+
+
+def seed(folder: Path = ASSETS) -> str:
+    """Return the seed of the trials that the stored evidence belongs to."""
+    return str(_manifest(folder).get("seed", PUBLIC_SEED))
+
+
+def stored(folder: Path = ASSETS) -> list[str]:
+    """Return the checks whose evidence is there.
+
+    Raises:
+        AssetError: If the folder has no manifest, or a damaged one.
+    """
+    return list(_manifest(folder)["checks"])
 
 
 def expected(check_id: str, folder: Path = ASSETS) -> Production:
@@ -44,7 +70,7 @@ def expected(check_id: str, folder: Path = ASSETS) -> Production:
 
 @lru_cache(maxsize=64)
 def _load(path: Path, sha256: str) -> Production:
-    restore = f"Restore it: git checkout -- tests/assets/{path.name}"
+    restore = _restore(path)
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 MAX_ELEMENTS = 2**22  # in one piece of evidence
 MAX_ITEMS = 200  # in one check
 MAX_TEXT = 4000  # characters in one text
+MAX_BYTES = 64 * 2**20  # in one file
+MAX_HEADER = 2**20  # of those
 
 NOT_DONE, RAISED, TIMEOUT = "not done", "raised", "timeout"
 
@@ -144,7 +145,7 @@ def _is_consistent(item: Item) -> bool:
     return fits.get(item.kind, False)
 
 
-def from_file(path: Path, max_bytes: int = 64 * 2**20) -> Production:
+def from_file(path: Path, max_bytes: int = MAX_BYTES) -> Production:
     """Read what ``to_bytes`` made.
 
     Args:
@@ -157,27 +158,47 @@ def from_file(path: Path, max_bytes: int = 64 * 2**20) -> Production:
     try:
         if path.stat().st_size > max_bytes:
             raise EvidenceError(f"{path}: {path.stat().st_size} bytes of evidence; at most {max_bytes}")
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["production"])
-            if len(about["items"]) > MAX_ITEMS:
-                raise EvidenceError(f"{path}: {len(about['items'])} pieces of evidence; at most {MAX_ITEMS}")
-            present = set(file.keys())
-            items = {
-                str(name): Item(
-                    str(kind),
-                    file.get_tensor(f"evidence/{number}") if f"evidence/{number}" in present else None,
-                    str(type_name),
-                    bool(on_graph),
-                    str(device),
-                )
-                for number, (name, kind, type_name, on_graph, device) in enumerate(about["items"])
-            }
-            if wrong := [name for name, item in items.items() if not _is_consistent(item)]:
-                raise EvidenceError(f"{path}: not a file of evidence ({wrong[0]!r} is not what it says)")
-            inputs = {str(name): file.get_tensor(f"input/{name}") for name in about["inputs"]}
+        data = path.read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"{path}: not a file of evidence ({error})") from error
+    return from_bytes(data, str(path))
+
+
+def from_bytes(data: bytes, source: str) -> Production:
+    """Read what ``to_bytes`` made.
+
+    Args:
+        data: The bytes, trusted or not.
+        source: What to call them in messages.
+
+    Raises:
+        EvidenceError: If they cannot be read as evidence; the message names the source.
+    """
+    try:
+        about = _about(data)
+        if len(about["items"]) > MAX_ITEMS:
+            raise EvidenceError(f"{source}: {len(about['items'])} pieces of evidence; at most {MAX_ITEMS}")
+        tensors = load(data)
+        items = {
+            str(name): Item(
+                str(kind), tensors.get(f"evidence/{number}"), str(type_name), bool(on_graph), str(device)
+            )
+            for number, (name, kind, type_name, on_graph, device) in enumerate(about["items"])
+        }
+        if wrong := [name for name, item in items.items() if not _is_consistent(item)]:
+            raise EvidenceError(f"{source}: not a file of evidence ({wrong[0]!r} is not what it says)")
+        inputs = {str(name): tensors[f"input/{name}"] for name in about["inputs"]}
         failure = Failure(*(str(field) for field in about["failure"])) if about["failure"] else None
         return Production(items, inputs, failure, str(about["printed"]), int(about["printed_total"]))
     except EvidenceError:
         raise
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise EvidenceError(f"{path}: not a file of evidence ({error})") from error
+    except Exception as error:  # bytes that somebody made up: anything may be wrong with them
+        raise EvidenceError(f"{source}: not a file of evidence ({error})") from error
+
+
+def _about(data: bytes) -> dict[str, Any]:
+    """Return what ``to_bytes`` noted in the header, which safetensors' own reader of bytes leaves out."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > MAX_HEADER:
+        raise EvidenceError(f"a header of {length} bytes; at most {MAX_HEADER}")
+    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["production"])

@@ -52,7 +52,47 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ("p3.mlp", "'list' object", "", "self.fc must be an nn.Sequential: a plain list registers no parameters"),
     ("p3.mlp", "unhashable|KeyError", "", "nonlins may hold modules: make_nonlinearity takes both"),
     ("p3.roc", "predict_proba", "", "the scores for the ROC curve come from classifier.predict_proba(x)"),
+    *(
+        (
+            check,
+            "can only concatenate",
+            "",
+            "channels may be a list or a tuple: [first, *channels] takes both",
+        )
+        for check in ("p4.cnn", "p4.bottleneck_block", "p4.resnet")
+    ),
+    (
+        "p4.cnn",
+        "to have .* channels",
+        "",
+        "each convolution takes as many channels as the one before it gives, the first those of the image",
+    ),
+    (
+        "p4.resnet",
+        "BottleneckBlock: .*to have .* channels",
+        "",
+        "a bottleneck needs equal channels at its two ends: in_channels against the last of the group",
+    ),
+    (
+        "p4.resnet",
+        "to have .* channels",
+        "",
+        "each block takes as many channels as the one before it gives, the first those of the image",
+    ),
+    (
+        "p4.overfit",
+        "not finite|is nan",
+        "",
+        "lr is very high for batches of two: units die or weights explode",
+    ),
+    ("p4.overfit", "KeyError", "", "a key is missing in the dictionary"),
     ("p3.train", "learning rate", "", "lr is too high: the loss left the range of numbers"),
+    (
+        "p5.experiment",
+        "warm_up must be|step must be",
+        "",
+        "is num_steps the number of steps of the whole run: epochs times the batches of an epoch?",
+    ),
     ("p3.train", "KeyError", "", "a key is missing in one of the two dictionaries"),
     (
         "",

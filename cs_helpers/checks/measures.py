@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cs_helpers.checks import measures_part2, measures_part3
+from cs_helpers.checks import measures_part2, measures_part3, measures_part4, measures_part5
 from cs_helpers.checks.evidence import Production, snapshot
 from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES
 
@@ -86,5 +86,9 @@ def _square(raw: Tensors, name: str) -> Tensor:
     return tensor
 
 
-_MEASURES: dict[str, Measure] = {"p1.dropout": dropout, **measures_part2.MEASURES, **measures_part3.MEASURES}
-_NAMES = {"p1.dropout": DROPOUT_MEASURES, **measures_part2.NAMES, **measures_part3.NAMES}
+_PARTS = (measures_part2, measures_part3, measures_part4, measures_part5)
+_MEASURES: dict[str, Measure] = {"p1.dropout": dropout}
+_NAMES = {"p1.dropout": DROPOUT_MEASURES}
+for _part in _PARTS:
+    _MEASURES |= _part.MEASURES
+    _NAMES |= _part.NAMES

@@ -10,7 +10,7 @@ import contextlib
 import linecache
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def produce(
     root: Path = COURSE_ROOT,
     seconds: float | None = None,
     runs: Callable[..., Any] = run_now,
+    on_item: Callable[[str, evidence.Item], None] = lambda name, item: None,
 ) -> evidence.Production:
     """Run a check; whatever the student's code does, return what was produced until then.
 
@@ -45,6 +46,7 @@ def produce(
             and for ``trial.answers``, the student's hyperparameters.
         seconds: Time limit; the check's own if not given.
         runs: Remembers trainings that a notebook has shown already; by default nothing is remembered.
+        on_item: Called with each piece of evidence as soon as it is there.
 
     Returns:
         The evidence. Its last item tells which inputs were modified in place.
@@ -53,13 +55,18 @@ def produce(
         KeyboardInterrupt: If the user pressed Ctrl-C; one raised by the student's code is a failure of it.
     """
     limit = check.seconds if seconds is None else seconds
-    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs)
+    trial = Trial(check.id, seed, StudentPackage(root, "answers"), runs, root)
     production = evidence.Production()
     printed = guard.Head()
     start = guard.now()
     with guard.Interrupts() as interrupts:
         try:
-            _run(check, hw, trial, production, printed, limit)
+            with _surroundings(check, hw, trial, printed, limit):
+                for name, value in _values(check, hw, trial):
+                    if name in production.items:
+                        raise ValueError(f"{check.id} produced {name!r} twice")
+                    production.items[name] = evidence.snapshot(value)
+                    on_item(name, production.items[name])
         except BaseException as error:
             if interrupts.real:
                 raise
@@ -71,9 +78,9 @@ def produce(
     return production
 
 
-def _run(
-    check: Check, hw: Any, trial: Trial, production: evidence.Production, printed: guard.Head, limit: float
-) -> None:
+@contextlib.contextmanager
+def _surroundings(check: Check, hw: Any, trial: Trial, printed: guard.Head, limit: float) -> Iterator[None]:
+    """Keep what the student's code does to settings, to the output and to the clock within bounds."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(active(hw))
         stack.enter_context(active(trial.answers))
@@ -84,12 +91,12 @@ def _run(
         stack.enter_context(contextlib.redirect_stdout(printed))
         stack.enter_context(contextlib.redirect_stderr(printed))
         stack.enter_context(guard.time_limit(limit, getattr(check.produce, "__code__", None)))
-        for name, value in check.produce(hw, trial):
-            if name in production.items:
-                raise ValueError(f"{check.id} produced {name!r} twice")
-            production.items[name] = evidence.snapshot(value)
-        touched = trial.written_into()
-        production.items[INPUTS] = evidence.snapshot(", ".join(touched) or UNTOUCHED)
+        yield
+
+
+def _values(check: Check, hw: Any, trial: Trial) -> Iterator[tuple[str, Any]]:
+    yield from check.produce(hw, trial)
+    yield INPUTS, ", ".join(trial.written_into()) or UNTOUCHED
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-from cs_helpers.checks.assets import ASSETS, expected, streams_agree
+from cs_helpers.checks.assets import ASSETS, expected, seed, streams_agree
 from cs_helpers.checks.compare import Result, compare
 from cs_helpers.checks.produce import produce
 from cs_helpers.checks.registry import find
@@ -21,7 +21,7 @@ class Checker:
 
     Args:
         root: The folder that ``hw/`` is in.
-        assets: The folder of the expected evidence.
+        assets: The folder of the expected evidence; its manifest may name another seed than the public one.
 
     Attributes:
         hw: The student's package.
@@ -49,7 +49,9 @@ class Checker:
         """Run one check and return the bare result."""
         check = find(check_id)
         want = expected(check_id, self._assets)
-        production = produce(check, self.hw, root=self._root, seconds=seconds, runs=self.runs)
+        production = produce(
+            check, self.hw, seed(self._assets), root=self._root, seconds=seconds, runs=self.runs
+        )
         return compare(check, want, production, streams_agree(self._assets))
 
     def source(self, check_id: str) -> Source:

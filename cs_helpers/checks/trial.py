@@ -7,6 +7,7 @@ streams, which differ between CPU makers and versions, nor on how many numbers w
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Trial:
         seed: Public for notebooks, secret and fresh for a grading session.
         answers: The student's ``answers`` package, whose functions give hyperparameters; None without one.
         runs: Remembers trainings, see ``cs_helpers.checks.runs``; by default nothing is remembered.
+        root: The folder that the student's ``hw``, ``answers`` and ``results`` are in.
     """
 
     def __init__(
@@ -41,15 +43,17 @@ class Trial:
         seed: str = PUBLIC_SEED,
         answers: Any = None,
         runs: Callable[..., Any] = run_now,
+        root: Path | str = ".",
     ) -> None:
         self.check_id = check_id
         self.seed = seed
         self.answers = answers
         self.runs = runs
+        self.root = Path(root)
         self.inputs: dict[str, Tensor] = {}
-        self._handed_out: dict[str, Tensor] = {}
+        self._handed_out: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def normal(self, name: str, *shape: int, std: float = 1.0) -> Tensor:
+    def normal(self, name: str, *shape: int, std: float = 1.0, stored: bool = True) -> Tensor:
         """Hand out a float32 tensor, roughly normal around zero, never exactly zero.
 
         A sum of four uniform numbers: bounded by 3.47 standard deviations.
@@ -58,11 +62,12 @@ class Trial:
             name: Name of the tensor; the same name and shape give the same values.
             *shape: Its shape.
             std: Standard deviation.
+            stored: Whether it goes into ``inputs``, and so into a file; large ones should not.
         """
         words = self._words(name, 4 * int(np.prod(shape)))
         odd = 2 * words.reshape(-1, 4).sum(axis=1) - 262139
         values = odd.astype(np.float32) * np.float32(std / _STD_OF_SUM)
-        return self._hand_out(name, torch.from_numpy(values.reshape(shape)))
+        return self._hand_out(name, torch.from_numpy(values.reshape(shape)), stored)
 
     def integers(self, name: str, *shape: int, below: int) -> Tensor:
         """Hand out an int64 tensor, uniform over 0 ... below - 1 (below is at most 2**10)."""
@@ -99,13 +104,31 @@ class Trial:
                 param.copy_(self.normal(f"{name}, parameter {number}", *param.shape, std=std))
         return module
 
-    def seed_torch(self) -> None:
-        """Seed torch's own stream from this trial, for code that draws random numbers itself."""
-        torch.manual_seed(int.from_bytes(self._digest("torch", 4), "little"))
+    def set_in_order(self, name: str, module: Any, *, stored: bool = False) -> Any:
+        """Overwrite the parameters of an nn.Module in place, in the order in which it lists them.
+
+        For modules whose contract fixes that order but not the names. Standard deviations are as for
+        ``set_module``.
+        """
+        with torch.no_grad():
+            for number, param in enumerate(module.parameters()):
+                std = (param.numel() / param.shape[0]) ** -0.5 if param.ndim > 1 else 1.0
+                values = self.normal(f"{name}, parameter {number}", *param.shape, std=std, stored=stored)
+                param.copy_(values)
+        return module
+
+    def seed_torch(self, public: int | None = None) -> None:
+        """Seed torch's own stream from this trial, for code that draws random numbers itself.
+
+        Args:
+            public: The seed to use in a public trial, where the text names one.
+        """
+        derived = int.from_bytes(self._digest("torch", 4), "little")
+        torch.manual_seed(derived if public is None or self.seed != PUBLIC_SEED else public)
 
     def written_into(self) -> list[str]:
         """Return the names of the handed-out tensors that are no longer what they were."""
-        return [name for name, tensor in self._handed_out.items() if not _same(tensor, self.inputs[name])]
+        return [name for name, (tensor, copy) in self._handed_out.items() if not _same(tensor, copy)]
 
     def _digest(self, name: str, length: int) -> bytes:
         key = "/".join([self.seed, self.check_id, name])
@@ -114,11 +137,13 @@ class Trial:
     def _words(self, name: str, count: int) -> np.ndarray:
         return np.frombuffer(self._digest(name, 2 * count), dtype="<u2").astype(np.int64)
 
-    def _hand_out(self, name: str, tensor: Tensor) -> Tensor:
+    def _hand_out(self, name: str, tensor: Tensor, stored: bool = True) -> Tensor:
         if name in self._handed_out:
             raise ValueError(f"{self.check_id}: the trial handed out {name!r} already")
-        self.inputs[name] = tensor.clone()
-        self._handed_out[name] = tensor
+        copy = tensor.clone()
+        self._handed_out[name] = (tensor, copy)
+        if stored:
+            self.inputs[name] = copy
         return tensor
 
 

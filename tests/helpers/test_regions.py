@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cs_helpers import answers, regions
-from cs_helpers.regions import RegionError, blank, parse
+from cs_helpers.regions import RegionError, blank, parse, put_back
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,15 +83,6 @@ LIMIT = 3
 
 def in_function(body):
     return "def f(x):\n" + textwrap.indent(textwrap.dedent(body), "    ")
-
-
-def put_back(blanked, solution):
-    """Return the solution again, from the blank text and the regions of the solution."""
-    lines, bodies = blanked.split("\n"), solution.split("\n")
-    for region in parse(solution):  # every region before this one is back in its place
-        length = 1 if region.kind == "SOLUTION" else len(region.qualname.split(", "))
-        lines[region.start - 1 : region.start - 1 + length] = bodies[region.start - 1 : region.end]
-    return "\n".join(lines)
 
 
 def test_regions_know_their_task_lines_and_function():
@@ -269,6 +260,9 @@ def test_a_region_out_of_order_is_refused_with_its_line(name, body, line, words)
         "# ENDSOLUTION",
         "# EDN SOLUTION",
         "# END SOLUTOIN",
+        "# BEGIN SLTN p1.a",
+        "# p1.a ends here",
+        "# END SLTN",
         "# END ANSWERS",
         "x = 1  # END SOLUTION",
         "x = 1  # BEGIN SOLUTION p1.a",
@@ -324,6 +318,30 @@ def test_a_message_can_be_a_path_and_a_line_that_editors_open():
     assert str(caught.value).startswith(str(Path("hw") / "x.py") + ":1: ")
 
 
+def test_every_problem_of_a_file_is_reported_at_once(tmp_path):
+    (tmp_path / "hw").mkdir()
+    (tmp_path / "hw/x.py").write_text(
+        "def f():\n"
+        "    # BEGIN SOLUTION p1.nowhere\n    x = 1\n    # END SOLUTION\n"
+        "    # BEGN SOLUTION p1.linear\n    # END SOLUTION\n"
+        "    # BEGIN SOLUTION p1.linear\n    s = '# END SOLUTION'\n"
+    )
+    found = [problem.split(": ")[0:2] for problem in regions.lint(tmp_path, {"p1.linear"})]
+    assert [place for place, _ in found] == [f"{Path('hw/x.py')}:{line}" for line in (2, 5, 6, 7, 8)]
+
+
+def test_a_solved_task_keeps_its_region():
+    blanked = blank(SOLUTION, keep={"p1.inner"})
+    assert "return dout ** 2" in blanked
+    assert [region.id for region in parse(blanked)] == ["p1.inner"]
+    assert blank(blanked) == BLANK
+
+
+def test_a_stub_that_was_edited_is_not_put_back_over():
+    with pytest.raises(RegionError, match=r"x\.py:11: the stub of p1\.linear is not where it was left"):
+        put_back(BLANK.replace("raise", "return", 1), SOLUTION, "x.py")
+
+
 def test_the_command_line_reports_each_broken_file(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, text in {
@@ -337,8 +355,6 @@ def test_the_command_line_reports_each_broken_file(tmp_path, capsys, monkeypatch
         f"{Path('hw/layers.py')}:1",
         f"{Path('answers/part1.py')}:1",
     ]
-    assert regions.main(["blank", "out"]) == 1
-    assert not (tmp_path / "out").exists()
 
 
 # The course itself

@@ -97,9 +97,11 @@ class Mutant:
         return source
 
     def write(self, root: Path, source_root: Path = COURSE_ROOT) -> None:
-        """Write ``hw`` and ``answers`` with the mistake in them to ``root``."""
-        for folder in regions.STUDENT_FOLDERS:
-            shutil.copytree(source_root / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        """Write ``hw``, ``answers`` and ``results`` with the mistake in them to ``root``."""
+        for folder in (*regions.STUDENT_FOLDERS, "results"):
+            ignored = shutil.ignore_patterns("__pycache__", ".*")
+            if (source_root / folder).exists():
+                shutil.copytree(source_root / folder, root / folder, ignore=ignored)
         source = (source_root / self.file).read_text(encoding="utf-8")
         (root / self.file).write_text(self.patched(source), encoding="utf-8")
 
