@@ -55,7 +55,6 @@ PUBLIC_LINES = {
     "if checkpoints is not None:": "given code asks the same",
     "for layer in self.layers:": "any loop over layers",
     "trainer.test_epoch(dl_test, verbose=False)": "how the notebook asks for it",
-    "fit = trainer.fit(": "the notebook calls it the same way",
 }
 """Lines that stand in solutions and are no secret, and why."""
 
