@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from cs_helpers.devices import keep_freed_memory
 from cs_helpers.experiment_arguments import complete, differences, refuse_bad_arguments
 from cs_helpers.experiment_options import OPTIONS, Parser, add_options, to_arguments
 from cs_helpers.run_files import read_run, require_writable, run_path
@@ -125,6 +126,7 @@ def _run_exp(options: argparse.Namespace, experiments: Any) -> int:
     arguments = to_arguments(options)
     if options.with_parent:
         end_with_parent()
+    keep_freed_memory()
     if options.threads is not None:
         if options.threads < 1:
             raise ValueError(f"threads must be at least 1, got {options.threads}")

@@ -22,6 +22,7 @@ from cs_helpers.checks.evidence import NOT_DONE
 from cs_helpers.checks.guard import Interrupts, TimeIsUp, describe, time_limit
 from cs_helpers.checks.session import Checker
 from cs_helpers.checks.student import COURSE_ROOT, StudentPackage
+from cs_helpers.devices import keep_freed_memory
 from cs_helpers.plot import use_style
 from cs_helpers.tasks import TASKS, suggestion, total
 
@@ -41,6 +42,7 @@ def start(part: int, threads: int = 1) -> None:
             whatever else the machine is doing.
     """
     use_style()
+    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(42)
     tasks = [task for task in TASKS.values() if task.part == part]

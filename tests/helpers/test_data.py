@@ -2,42 +2,23 @@
 
 import gzip
 import hashlib
-import http.server
-import io
 import os
 import pickle
 import re
 import struct
 import subprocess
 import sys
-import tarfile
-import threading
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 
-from cs_helpers import data, data_files, download
-from cs_helpers.data import DataError, Dataset, Splits, load
-from cs_helpers.loaders import Augment, BatchLoader, make_loaders
+from cs_helpers import data, data_files
+from cs_helpers.data import DataError, Dataset, load
+from tests.noise import small_dataset
 
-
-@pytest.fixture(autouse=True)
-def empty_root(tmp_path, monkeypatch):
-    """A data folder of the test's own, empty at first; no test sees this machine's data."""
-    root = tmp_path / "root"
-    root.mkdir()
-    monkeypatch.setenv("COURSE_DATA", str(root))
-    monkeypatch.setattr(data, "DEBIAN_FASHION", tmp_path / "no-debian")
-    return root
-
-
-def small_dataset(n=23, size=(3, 8, 8), split="train"):
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (n, *size), dtype=torch.uint8, generator=generator)
-    return Dataset("noise", split, images, torch.arange(n) % 10, tuple("0123456789"), "test")
+pytestmark = pytest.mark.usefixtures("empty_root")
 
 
 # CIFAR-10 as batches
@@ -123,18 +104,6 @@ def test_a_label_out_of_range_is_refused():
 
 
 # CIFAR-10 as an image folder
-
-
-@pytest.fixture
-def cifar_folder(empty_root, monkeypatch):
-    monkeypatch.setattr(data, "CIFAR10_PER_CLASS", {"train": 3, "test": 2})
-    for split, count in data.CIFAR10_PER_CLASS.items():
-        for label, name in enumerate(data.CIFAR10_CLASSES):
-            folder = empty_root / split / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                Image.new("RGB", (32, 32), (20 * label, 50 * i, 9)).save(folder / f"{i:04}.png")
-    return empty_root
 
 
 def test_image_folder_loads_every_image_with_its_label(cifar_folder):
@@ -299,257 +268,3 @@ def test_stats_are_the_mean_and_deviation_of_the_pixels():
 def test_subset_of_an_impossible_size_is_an_error(n):
     with pytest.raises(ValueError, match=f"max_images={n}"):
         small_dataset().subset(n)
-
-
-# Loaders
-
-
-@pytest.mark.parametrize("drop_last", [False, True])
-@pytest.mark.parametrize("batch_size", [1, 5, 23, 40])
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_loader_gives_the_batches_of_torchs_dataloader_and_draws_as_much(batch_size, shuffle, drop_last):
-    dataset = small_dataset()
-    settings = {"batch_size": batch_size, "shuffle": shuffle, "drop_last": drop_last}
-    ours, theirs = BatchLoader(dataset, **settings), DataLoader(dataset, **settings)
-    assert len(ours) == len(theirs)
-    seen = []
-    for loader in (ours, theirs):
-        torch.manual_seed(7)
-        seen.append([*loader, *loader])
-        seen.append(torch.rand(3))
-    assert torch.equal(seen[1], seen[3])
-    for (x, y), (x_torch, y_torch) in zip(seen[0], seen[2], strict=True):
-        torch.testing.assert_close(x, x_torch)
-        assert torch.equal(y, y_torch)
-        assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
-
-
-def test_loader_with_a_seed_leaves_the_global_stream_alone_and_repeats():
-    dataset = small_dataset()
-    state = torch.get_rng_state()
-    runs = [
-        [y.tolist() for _, y in BatchLoader(dataset, 5, shuffle=True, seed=3, augment=Augment())]
-        for _ in "ab"
-    ]
-    assert runs[0] == runs[1]
-    assert torch.equal(state, torch.get_rng_state())
-    loader = BatchLoader(dataset, 23, shuffle=True, seed=3)
-    assert next(iter(loader))[1].tolist() != next(iter(loader))[1].tolist()
-
-
-def test_loader_has_the_attributes_that_training_code_reads():
-    dataset = small_dataset()
-    loader = BatchLoader(dataset, 5, sampler=[3, 1, 2])
-    assert (loader.dataset, loader.batch_size, loader.drop_last, loader.sampler) == (
-        dataset,
-        5,
-        False,
-        [3, 1, 2],
-    )
-    assert [y.tolist() for _, y in loader] == [[3, 1, 2]]
-    assert len(loader) == 1
-
-
-def test_loader_normalises_by_the_given_stats():
-    dataset = small_dataset()
-    (x, _), *_ = BatchLoader(dataset, 23, stats=dataset.stats)
-    torch.testing.assert_close(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(x.std((0, 2, 3), correction=0), torch.ones(3))
-    mean, std = (s.view(3, 1, 1) for s in dataset.stats)
-    torch.testing.assert_close(x, (dataset.images / 255 - mean) / std, atol=1e-5, rtol=1e-5)
-
-
-def test_changing_a_batch_in_place_does_not_change_the_data():
-    loader = BatchLoader(small_dataset(), 5)
-    for x, y in loader:
-        x.zero_()
-        y.zero_()
-    assert next(iter(loader))[0].abs().sum() > 0
-    assert next(iter(loader))[1].sum() > 0
-
-
-def test_bad_settings_are_errors():
-    with pytest.raises(ValueError, match="batch_size=0"):
-        BatchLoader(small_dataset(), 0)
-    with pytest.raises(ValueError, match="not both"):
-        BatchLoader(small_dataset(), shuffle=True, sampler=[1])
-    with pytest.raises(ValueError, match="pad=-1"):
-        Augment(pad=-1)
-
-
-def test_make_loaders_limits_both_sets_and_normalises_both_by_all_training_images():
-    splits = Splits(small_dataset(60), small_dataset(30, split="test"))
-    dl_train, dl_test = make_loaders(splits, 8, bs_test=10, max_train=20, max_test=15, seed=0)
-    assert (len(dl_train), len(dl_train.dataset), len(dl_test), len(dl_test.dataset)) == (3, 20, 2, 15)
-    mean, std = (s.view(3, 1, 1) for s in splits.train.stats)
-    x, y = next(iter(dl_test))
-    torch.testing.assert_close(x, (splits.test.images[:10] / 255 - mean) / std, atol=1e-5, rtol=1e-5)
-    assert y.tolist() == splits.test.labels[:10].tolist()
-
-
-# Augmentation
-
-
-def test_augmentation_gives_each_image_a_window_of_its_padded_self():
-    images = small_dataset(200).images.float()
-    changed = Augment(pad=2, flip=True)(images, torch.Generator().manual_seed(0))
-    padded = torch.nn.functional.pad(images, (2,) * 4)
-    windows = (
-        padded.unfold(2, 8, 1).unfold(3, 8, 1).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
-    )  # (N, 25, C, H, W)
-    windows = torch.cat([windows, windows.flip(-1)], 1)
-    matches = (windows == changed[:, None]).flatten(2).all(2)  # (N, 50)
-    assert matches.any(1).all()
-    assert matches.any(0).sum() >= 45
-
-
-def test_augmentation_without_padding_or_flip_is_the_identity_on_a_copy():
-    images = small_dataset().images
-    changed = Augment(pad=0, flip=False)(images)
-    assert torch.equal(changed, images)
-    assert changed.data_ptr() != images.data_ptr()
-    assert changed.dtype == torch.uint8
-
-
-def test_augmentation_repeats_with_its_generator_and_leaves_its_input():
-    images = small_dataset().images.float()
-    before = images.clone()
-    a, b, c = (Augment()(images, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    assert torch.equal(a, b)
-    assert not torch.equal(a, c)
-    assert torch.equal(images, before)
-
-
-def test_digits_are_never_mirrored_and_photographs_are(cifar_folder):
-    assert make_loaders("digits", augment=True).dl_train.augment.flip is False
-    assert make_loaders("cifar10", augment=True).dl_train.augment.flip is True
-    assert make_loaders("cifar10", augment=True).dl_test.augment is None
-
-
-# Download
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves one file with ranges, and breaks off where the test says."""
-
-    def do_GET(self):
-        server = self.server
-        server.ranges.append(self.headers.get("Range"))
-        start = int(self.headers["Range"][6:-1]) if self.headers.get("Range") and server.can_resume else 0
-        if start >= len(server.content):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            last = len(server.content) - 1
-            self.send_header("Content-Range", f"bytes {start}-{last}/{len(server.content)}")
-        self.send_header("Content-Length", str(len(server.content) - start))
-        self.end_headers()
-        self.wfile.write(server.content[start : server.break_at])
-
-    def log_message(self, *args):
-        pass
-
-
-def archive(members):
-    """A tar.gz of ``name -> bytes``, or of ready TarInfo objects."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            if isinstance(content, bytes):
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content))
-            else:
-                info.type, info.linkname = content
-                tar.addfile(info)
-    return buffer.getvalue()
-
-
-@pytest.fixture
-def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    files = {f"{download.CIFAR10_FOLDER}/{name}": os.urandom(2000) for name in data_files.CIFAR10_MD5}
-    server.content, server.can_resume, server.break_at, server.ranges = archive(files), True, None, []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def get(server, root, progress=None, **settings):
-    url = f"http://127.0.0.1:{server.server_port}/cifar-10-python.tar.gz"
-    settings = {"md5": hashlib.md5(server.content).hexdigest(), **settings}
-    return download.download_cifar10(root, progress, url=url, timeout=5, **settings)
-
-
-def test_download_unpacks_verifies_and_reports_progress(server, tmp_path):
-    seen = []
-    folder = get(server, tmp_path / "new", lambda done, total: seen.append((done, total)))
-    assert sorted(p.name for p in folder.iterdir()) == sorted(data_files.CIFAR10_MD5)
-    assert seen[-1] == (len(server.content), len(server.content))
-    assert [p.name for p in (tmp_path / "new").iterdir()] == [download.CIFAR10_FOLDER]
-    get(server, tmp_path / "new")
-    assert len(server.ranges) == 1
-
-
-def test_download_that_breaks_off_goes_on_where_it_stopped(server, empty_root):
-    server.break_at = 1000
-    with pytest.raises(DataError, match="1,000 bytes are kept"):
-        get(server, empty_root)
-    server.break_at = None
-    assert get(server, empty_root).is_dir()
-    assert server.ranges == [None, "bytes=1000-"]
-
-
-def test_download_starts_over_where_the_server_cannot_resume(server, empty_root):
-    server.break_at = 1000
-    with pytest.raises(DataError):
-        get(server, empty_root)
-    server.break_at, server.can_resume = None, False
-    assert get(server, empty_root).is_dir()
-
-
-def test_download_that_is_whole_but_unverified_is_verified_and_used(server, empty_root):
-    (empty_root / "cifar-10-python.tar.gz.part").write_bytes(server.content)
-    assert get(server, empty_root).is_dir()
-
-
-def test_wrong_file_is_deleted_and_nothing_is_unpacked(server, empty_root):
-    with pytest.raises(DataError, match="expected 00"):
-        get(server, empty_root, md5="00")
-    assert list(empty_root.iterdir()) == []
-
-
-def test_unreachable_server_is_a_data_error(empty_root):
-    with pytest.raises(DataError, match="run it again"):
-        download.download_cifar10(empty_root, url="http://127.0.0.1:9/x.tar.gz", timeout=2)
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"../evil": b"x"},
-        {"/tmp/evil": b"x"},
-        {"cifar-10-batches-py/../../evil": b"x"},
-        {"cifar-10-batches-py/link": (tarfile.SYMTYPE, "/etc/passwd")},
-        {"cifar-10-batches-py/hard": (tarfile.LNKTYPE, "cifar-10-batches-py/x")},
-        {"cifar-10-batches-py/fifo": (tarfile.FIFOTYPE, "")},
-    ],
-)
-def test_archive_that_would_write_elsewhere_is_refused(empty_root, members):
-    path = empty_root / "a.tar.gz"
-    path.write_bytes(archive(members))
-    with pytest.raises(DataError, match="no plain file in"):
-        download.unpack(path, empty_root, download.CIFAR10_FOLDER)
-    assert [p.name for p in empty_root.iterdir()] == ["a.tar.gz"]
-
-
-def test_cut_archive_is_refused_and_leaves_nothing(server, empty_root):
-    path = empty_root / "a.tar.gz"
-    path.write_bytes(server.content[:-500])
-    with pytest.raises(DataError, match="cannot be unpacked"):
-        download.unpack(path, empty_root, download.CIFAR10_FOLDER)
-    assert [p.name for p in empty_root.iterdir()] == ["a.tar.gz"]
