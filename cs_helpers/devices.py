@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 
-def pick_device(name: str | None = None) -> torch.device:
+def pick_device(name: torch.device | str | None = None) -> torch.device:
     """Return the device of a name; without one, the GPU if there is one and the CPU otherwise.
 
     Raises:

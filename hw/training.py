@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from cs_helpers import checkpoints as ckpt
+from cs_helpers.devices import pick_device
 from cs_helpers.progress import ProgressLine
 from cs_helpers.train_results import BatchResult, EpochResult, FitResult, TrainingError
 from hw.layers import Layer, Sequential
@@ -41,7 +42,7 @@ class Trainer(abc.ABC):
 
     def __init__(self, model: Any, device: torch.device | str | None = None) -> None:
         self.model = model
-        self.device = device
+        self.device = None if device is None else pick_device(device)
         if device is not None and isinstance(model, torch.nn.Module):
             model.to(device)
         self._start_over()
@@ -175,6 +176,8 @@ class Trainer(abc.ABC):
         """Yield at most max_batches batches, on the device, and show how far we are."""
         if max_batches is not None and max_batches < 1:
             raise ValueError(f"max_batches must be at least 1, got {max_batches}")
+        if not hasattr(dl, "__len__"):
+            raise ValueError(f"a data loader has a length, which a {type(dl).__name__} lacks: make it a list")
         total = len(dl) if max_batches is None else min(max_batches, len(dl))
         if total == 0:
             raise ValueError("the data loader has no batches: is its data set empty, or drop_last on?")
@@ -185,7 +188,7 @@ class Trainer(abc.ABC):
         line.clear()
 
     def _naming_labels(self, for_batch: Callable[[Batch], BatchResult]) -> Callable[[Batch], BatchResult]:
-        """Turn the index error of torch's losses into one that names the labels."""
+        """Turn the errors of torch's losses about labels into ones that name them."""
 
         def run(batch: Batch) -> BatchResult:
             try:
@@ -196,6 +199,13 @@ class Trainer(abc.ABC):
                 low, high = int(batch[1].min()), int(batch[1].max())
                 raise ValueError(
                     f"labels from {low} to {high}, and no score for some of them ({error})"
+                ) from error
+            except RuntimeError as error:
+                y = batch[1]
+                if isinstance(error, NotImplementedError) or (y.dtype == torch.int64 and y.ndim == 1):
+                    raise
+                raise ValueError(
+                    f"labels are {y.dtype} of shape {tuple(y.shape)}, not torch.int64 of shape (N,) ({error})"
                 ) from error
 
         return run

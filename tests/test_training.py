@@ -238,6 +238,25 @@ def test_a_learning_rate_that_explodes_is_suspected() -> None:
         trainer.fit(*loaders(), 3, print_every=0)
 
 
+@pytest.mark.parametrize(
+    ("y", "said"), [(torch.zeros(4, 1, dtype=torch.int64), r"\(4, 1\)"), (torch.ones(4), "float32")]
+)
+def test_labels_of_another_shape_or_type_are_named(y: torch.Tensor, said: str) -> None:
+    model = torch.nn.Linear(3, 2)
+    trainer = ClassifierTrainer(model, torch.nn.CrossEntropyLoss(), VanillaSGD(model.parameters(), 0.1))
+    with pytest.raises(ValueError, match=rf"{said}.*, not torch.int64 of shape \(N,\)"):
+        trainer.train_epoch([(torch.zeros(2, 3), y)], verbose=False)
+
+
+def test_unknown_devices_and_loaders_without_a_length_are_named() -> None:
+    model = torch.nn.Linear(3, 2)
+    settings = (model, torch.nn.CrossEntropyLoss(), VanillaSGD(model.parameters(), 0.1))
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        ClassifierTrainer(*settings, device="gpu")
+    with pytest.raises(ValueError, match="generator lacks"):
+        ClassifierTrainer(*settings).train_epoch((batch for batch in ()), verbose=False)
+
+
 @pytest.mark.parametrize("label", [-1, 5])
 def test_labels_out_of_range_are_named(label: int) -> None:
     batch = (torch.randn(4, 3, 4, 4), torch.full((4,), label))
