@@ -20,7 +20,7 @@ lab: $(READY)  ## Open the notebooks in JupyterLab, Part 1 first
 	$(BIN)/course lab
 
 test: $(READY)  ## Run all quick tests (ARGS="-k linear" narrows them down)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(READY)  ## Check your code (ARGS="part1" or ARGS="p1.linear")
 	$(BIN)/course check $(ARGS)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 NUM_RUNS = 34
@@ -19,14 +20,23 @@ def seeded():
     torch.manual_seed(42)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one core, except those of SPREAD, and begin with the longest files.
+class FilesTogether(LoadScopeScheduling):
+    """Keeps a file's tests on one core, where its fixtures are made once, except those of SPREAD."""
 
-    A long file that comes last leaves all other cores with nothing to do. For ``--dist loadgroup``.
-    """
-    for item in items:
-        if item.path.name not in SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.endswith(SPREAD) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesTogether:
+    """Share tests out by file, in the order in which they were collected."""
+    config.option.loadscopereorder = False
+    return FilesTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: one that comes last leaves all other cores with nothing to do."""
     # BEGIN STAFF
     if len(list(RESULTS.glob("exp*.json"))) < NUM_RUNS:
         pending = pytest.mark.skip(reason="the reference has not made all runs of Part 5 yet")

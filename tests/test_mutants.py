@@ -1,6 +1,8 @@
 """Every mutant of the catalogue is caught by its check, and nearly every verdict names the mistake."""
 
+import copy
 import re
+import sys
 from collections import Counter
 
 import pytest
@@ -12,6 +14,7 @@ from tests.mutants.catalogue import Patch, load, right
 from tests.mutants.runner import run, run_all
 
 MUTANTS = load()
+READY = [mutant for mutant in MUTANTS if (COURSE_ROOT / mutant.file).exists()]
 BLAND = (
     "",
     "out: expected 0.5 at [0, 1], got 0.25. See hw/layers.py, Linear.forward. (3 more wrong.)",
@@ -20,10 +23,26 @@ BLAND = (
 )
 
 
+def constants():
+    """Return every list and mapping that the modules of checks hold, by name."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("cs_helpers.checks.part")]
+    return {
+        f"{module.__name__}.{name}": copy.deepcopy(value)
+        for module in modules
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, (list, dict))
+    }
+
+
 @pytest.fixture(scope="module")
 def outcomes():
     """Run all mutants once."""
-    return run_all(MUTANTS)
+    checks()
+    before = constants()
+    assert before
+    done = run_all(MUTANTS)
+    assert constants() == before, "a mutant changed what the checks of others are made with"
+    return done
 
 
 def test_every_mutant_is_caught(outcomes):
@@ -54,8 +73,8 @@ def test_what_mutants_are_made_from_passes(check_id):
 
 
 def test_every_patch_changes_the_program(outcomes):
-    source = {m.file: (COURSE_ROOT / m.file).read_text(encoding="utf-8") for m in MUTANTS}
-    patched = Counter(mutant.patched(source[mutant.file]) for mutant in MUTANTS)
+    source = {m.file: (COURSE_ROOT / m.file).read_text(encoding="utf-8") for m in READY}
+    patched = Counter(mutant.patched(source[mutant.file]) for mutant in READY)
     assert max(patched.values()) == 1, "two mutants are the same program"
 
 

@@ -5,6 +5,7 @@ the text are the exception, on purpose: torch is seeded, the network draws its o
 order in which its layers are created must be the one that the contract fixes.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -21,14 +22,18 @@ INPUTS = ("ones", "a random image")
 Settings = dict[str, Any]
 Size = tuple[int, int, int]
 IMAGE: Size = (3, 100, 100)
-LRELU = {"activation_type": "lrelu", "activation_params": {"negative_slope": 0.2}}
+
 DRAWN = "random numbers after construction"
+
+
+def _lrelu() -> Settings:
+    return {"activation_type": "lrelu", "activation_params": {"negative_slope": 0.2}}
 
 
 def _case(trial: Trial, title: str, make: Any, settings: Settings, size: Size) -> Evidence:
     """Build a network from a seed; yield what it makes of ones and of a random image, in evaluation mode."""
     trial.seed_torch(public=SEED)
-    net = make(**settings).eval()
+    net = make(**copy.deepcopy(settings)).eval()  # the student may change lists
     image = trial.normal(f"image of {title}", 1, *size, stored=False)
     for name, x in zip(_names(title), (torch.ones(1, *size), image), strict=True):
         trial.seed_torch(public=SEED)
@@ -95,7 +100,9 @@ def cnn(hw: Any, trial: Trial) -> Evidence:
     make = hw.cnn.CNN
     channels, hidden, conv = [4, 6, 5, 3, 4], [7, 6], {"kernel_size": 3, "padding": 1}
     pooling = {"kernel_size": 2}
-    net = make((3, 13, 9), 5, channels, 2, hidden, conv, **LRELU, pooling_type="avg", pooling_params=pooling)
+    net = make(
+        (3, 13, 9), 5, channels, 2, hidden, conv, **_lrelu(), pooling_type="avg", pooling_params=pooling
+    )
     yield "parts", parts(net)
     yield "extractor", layers(net.feature_extractor)
     yield "layers of the MLP", layers(net.mlp)
@@ -157,7 +164,7 @@ def residual_block(hw: Any, trial: Trial) -> Evidence:
     """Look at how residual blocks are built, run them on set weights, then build one from a seed."""
     make = hw.cnn.ResidualBlock
     channels, kernels = [4, 6, 5], [3, 5, 1]
-    block = make(3, channels, kernels, batchnorm=True, dropout=0.25, **LRELU)
+    block = make(3, channels, kernels, batchnorm=True, dropout=0.25, **_lrelu())
     yield "parts", parts(block)
     yield "type of main_path", _kind(block.main_path)
     yield "main path", layers(block.main_path)
@@ -200,7 +207,7 @@ def bottleneck_block(hw: Any, trial: Trial) -> Evidence:
     """Look at how bottleneck blocks are built, run them on set weights, then build one from a seed."""
     make = hw.cnn.ResidualBottleneckBlock
     channels, kernels = [3, 4, 5], [3, 5, 1]
-    block = make(8, channels, kernels, batchnorm=True, dropout=0.25, **LRELU)
+    block = make(8, channels, kernels, batchnorm=True, dropout=0.25, **_lrelu())
     yield "main path", layers(block.main_path)
     yield "shortcut", layers(block.shortcut_path)
     yield "is a ResidualBlock", "yes" if isinstance(block, hw.cnn.ResidualBlock) else "no"
@@ -284,7 +291,7 @@ def resnet(hw: Any, trial: Trial) -> Evidence:
     """Look at how ResNets are built, run them on set weights, then build the two of the text from a seed."""
     make = hw.cnn.ResNet
     channels, hidden, size = [4, 6, 4, 6, 5], [7], (3, 11, 9)
-    net = make(size, 5, channels, 2, hidden, batchnorm=True, dropout=0.25, **LRELU, pooling_type="avg")
+    net = make(size, 5, channels, 2, hidden, batchnorm=True, dropout=0.25, **_lrelu(), pooling_type="avg")
     yield "blocks", _groups(hw, net.feature_extractor)
     yield "inside the first block", layers(net.feature_extractor).split(", Conv2d 3>6")[0]
     yield "layers of the MLP", layers(net.mlp)

@@ -5,6 +5,7 @@ batch goes through, in which mode, and what scores come out. See ``measures_part
 """
 
 import contextlib
+import copy
 import json
 import tempfile
 from pathlib import Path
@@ -37,6 +38,11 @@ LOSSES = Tolerance(0.01, "a few optimizer steps from the same weights; rounding 
 
 FROM_WEIGHTS = ("plain, training losses", "plain, size of the test scores", "residual, training losses")
 """What depends on the weights that a seed gives."""
+
+
+def _own(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy for the student, whose code may change lists."""
+    return copy.deepcopy(settings)
 
 
 class _StoppedError(Exception):
@@ -127,7 +133,7 @@ def experiment(hw: Any, trial: Trial) -> Evidence:
     with tempfile.TemporaryDirectory() as folder, one_thread():
         common = {"out_dir": folder, "seed": seed}
         with Watch() as seen:
-            fit = run(**PLAIN, **common)
+            fit = run(**_own(PLAIN), **common)
         file = run_path(folder, *(PLAIN[n] for n in ("run_name", "layers_per_block", "filters_per_layer")))
         yield "plain, layers", "; ".join(seen.layers)
         yield "plain, batches", seen.told()
@@ -136,15 +142,18 @@ def experiment(hw: Any, trial: Trial) -> Evidence:
         yield "raw:plain file", _bytes(file)
         yield "load_experiment, settings", _same(load(file)[0], json.loads(file.read_text())["config"])
         yield "load_experiment, result", _same(load(file)[1], fit)
-        yield "plain, the same seed again", _same(run(**PLAIN, **common), fit)
+        yield "plain, the same seed again", _same(run(**_own(PLAIN), **common), fit)
         with Watch() as seen:
-            run(**RESIDUAL, **common)
+            run(**_own(RESIDUAL), **common)
         yield "residual, layers", "; ".join(seen.layers)
         file = run_path(folder, *(RESIDUAL[n] for n in ("run_name", "layers_per_block", "filters_per_layer")))
         yield "raw:residual file", _bytes(file)
         yield from _stops(run, common)
         yield from _goes_on(run, common)
-        yield "unknown model_type raises", raised(lambda: run(**{**PLAIN, **common, "model_type": "cmm"}))
+        yield (
+            "unknown model_type raises",
+            raised(lambda: run(**{**_own(PLAIN), **common, "model_type": "cmm"})),
+        )
 
 
 def _same(got: Any, want: Any) -> str:
@@ -159,13 +168,13 @@ def _bytes(file: Path) -> Tensor:
 def _stops(run: Any, common: dict[str, Any]) -> Evidence:
     """Train with steps too small to change anything, so that no epoch is better than the first."""
     own = {"run_name": "still", "lr": 1e-30, "reg": 0.0, "batches": 1, "epochs": 8, "early_stopping": 3}
-    yield "epochs, if none is better than the first", run(**{**PLAIN, **common, **own}).num_epochs
+    yield "epochs, if none is better than the first", run(**{**_own(PLAIN), **common, **own}).num_epochs
 
 
 def _goes_on(run: Any, common: dict[str, Any]) -> Evidence:
     """Interrupt a run in its second epoch, and start it once more."""
     file = Path(common["out_dir"]) / "interrupted.pt"
-    own = {**PLAIN, **common, "run_name": "interrupted", "checkpoints": str(file)}
+    own = {**_own(PLAIN), **common, "run_name": "interrupted", "checkpoints": str(file)}
     with contextlib.suppress(_StoppedError), Watch(stop_at=8):
         run(**own)
     yield "interrupted, checkpoint", "there" if file.exists() else "none"

@@ -10,6 +10,7 @@ import torch
 
 from cs_helpers.checks.compare import FAIL
 from cs_helpers.checks.session import Checker
+from cs_helpers.checks.student import COURSE_ROOT
 from tests.mutants.catalogue import Mutant
 
 
@@ -47,6 +48,6 @@ def run(mutant: Mutant) -> Outcome:
 
 
 def run_all(mutants: Iterable[Mutant]) -> list[Outcome]:
-    """Run many mutants, in order."""
+    """Run many mutants, in order; those of results that the reference has not made yet are left out."""
     torch.optim.SGD([torch.zeros(1)])  # what torch loads only now takes longer than a mutant may
-    return [run(mutant) for mutant in mutants]
+    return [run(mutant) for mutant in mutants if (COURSE_ROOT / mutant.file).exists()]
