@@ -200,5 +200,5 @@ def _about(data: bytes) -> dict[str, Any]:
     """Return what ``to_bytes`` noted in the header, which safetensors' own reader of bytes leaves out."""
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > MAX_HEADER:
-        raise EvidenceError(f"a header of {length} bytes; at most {MAX_HEADER}")
+        raise ValueError(f"a header of {length} bytes; at most {MAX_HEADER}")
     return json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["production"])

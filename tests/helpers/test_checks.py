@@ -118,14 +118,18 @@ def test_the_assets_are_small_and_the_manifest_describes_them_all():
             assert "value" in described or {"shape", "dtype", "tolerance", "reason"} <= described.keys()
 
 
-def test_a_tampered_asset_is_refused_by_name(tmp_path):
+def test_a_tampered_asset_is_refused_by_name(tmp_path, monkeypatch):
     folder = tmp_path / "assets"
     shutil.copytree(assets.ASSETS, folder)
+    monkeypatch.setattr(assets, "ASSETS", folder)
     path = folder / "p1.tanh.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(assets.AssetError, match=r"p1\.tanh\.safetensors is not the file .*git checkout"):
+        assets.expected("p1.tanh", folder)
+    monkeypatch.undo()
+    with pytest.raises(assets.AssetError, match="It is staff who publish this folder"):
         assets.expected("p1.tanh", folder)
     path.unlink()
     with pytest.raises(assets.AssetError, match=r"p1\.tanh\.safetensors cannot be read"):
