@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 NUM_RUNS = 34
 NEEDS_RESULTS = (
+    "test_check_passes_on_the_reference",
     "test_recording_again_gives_the_stored_bytes",
     "test_no_demonstration_stops_on_the_reference_and_nothing_warns[part5_experiments]",
 )

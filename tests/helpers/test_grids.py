@@ -91,6 +91,7 @@ def tiny(monkeypatch, tmp_path, capfd):
     return run
 
 
+@pytest.mark.slow
 def test_results_that_are_there_are_kept_or_named_or_replaced(tiny, tmp_path) -> None:
     status, out, err = tiny("--jobs", "2")
     assert (status, err) == (0, "")
@@ -112,6 +113,7 @@ def test_results_that_are_there_are_kept_or_named_or_replaced(tiny, tmp_path) ->
     assert json.loads(file.read_text())["fit"] == json.loads(before)["fit"]
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_named_and_does_not_stop_the_others(tiny, tmp_path) -> None:
     command = shlex.split(tiny("--dry-run")[1])
     checkpoint = next(word for word in command if word.endswith(".pt") and "tiny_L1" in word)
