@@ -16,7 +16,7 @@ NOTHING = "none"
 
 def overfit(raw: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Iterator[tuple[str, Any]]:
     """Measure the accuracy on the chosen images; if it is too low, name a number out of the ordinary."""
-    found = accuracy(raw["raw:scores"], labels("train")[inputs[CHOSEN]])
+    found = accuracy(raw["raw:scores"], labels("train")[inputs[CHOSEN].long()])
     yield ACCURACY, at_least(found, OVERFIT)
     yield STANDS_OUT, NOTHING if found >= OVERFIT else _stands_out(raw["raw:hyperparameters"])
 

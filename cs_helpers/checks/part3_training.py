@@ -4,7 +4,8 @@ Accuracies are computed where the verdict is made, from labels that are made the
 """
 
 import contextlib
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 from cs_helpers.checks.guard import Head
 from cs_helpers.checks.part1 import Evidence
 from cs_helpers.checks.registry import produces
-from cs_helpers.checks.trial import Trial
+from cs_helpers.checks.runs import run_now
+from cs_helpers.checks.trial import PUBLIC_SEED, Trial
 from cs_helpers.moons import Moons, TensorLoader, make_moons
+from cs_helpers.train_results import FitResult
 
 SEED = "seed of the samples"
 EPOCHS = 20
@@ -41,23 +44,55 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def train_on_moons(
+    hw: Any,
+    arch: dict[str, Any],
+    optim: dict[str, Any],
+    seed: int,
+    runs: Callable[..., Any] = run_now,
+    print_every: int = 0,
+) -> tuple[Any, FitResult]:
+    """Train the network of a student's hyperparameters for 20 epochs, with a validation after each.
+
+    Args:
+        hw: The student's package.
+        arch: What ``part3_arch_hp`` returns.
+        optim: What ``part3_optim_hp`` returns.
+        seed: Of samples, weights and batches.
+        runs: Remembers trainings; ``check.runs`` lets the check below reuse them.
+        print_every: As for ``Trainer.fit``.
+
+    Returns:
+        The BinaryClassifier after the last epoch, and the course of its training.
+    """
+    loss_fn, numbers = optim["loss_fn"], {name: optim[name] for name in optim if name != "loss_fn"}
+    dims = [arch["hidden_dims"]] * arch["n_layers"] + [2]
+    nonlins = [arch["activation"]] * arch["n_layers"] + [arch["out_activation"]]
+
+    def train() -> tuple[Any, FitResult]:
+        dl_train, dl_valid, _ = make_moons(seed).loaders()
+        torch.manual_seed(seed)
+        model = hw.classifier.BinaryClassifier(hw.mlp.MLP(2, dims, nonlins))
+        optimizer = torch.optim.SGD(model.parameters(), **numbers)
+        trainer = hw.training.ClassifierTrainer(model, loss_fn, optimizer)
+        return model, trainer.fit(dl_train, dl_valid, EPOCHS, print_every=print_every)
+
+    model, fit = runs(("moons", repr(arch), repr(optim), seed), train)
+    return copy.deepcopy(model), fit  # whoever changes its threshold does not change what is judged
+
+
 @produces("p3.train", where={"": "part3_arch_hp and part3_optim_hp"}, seconds=60)
 def train(hw: Any, trial: Trial) -> Evidence:
-    """Train the network of the student's hyperparameters for 20 epochs, and classify both sets with it."""
-    arch, optim = trial.answers.part3.part3_arch_hp(), dict(trial.answers.part3.part3_optim_hp())
+    """Train the network of the student's hyperparameters, or take the notebook's; classify both sets."""
+    arch, optim = trial.answers.part3.part3_arch_hp(), trial.answers.part3.part3_optim_hp()
     yield "keys of part3_arch_hp()", ", ".join(arch)
     yield "keys of part3_optim_hp()", ", ".join(optim)
     yield "raw:hyperparameters", _numbers(arch, optim)
-    loss_fn, layers = optim.pop("loss_fn"), arch["n_layers"]
-    moons = moons_of(trial)
-    trial.seed_torch()
-    dims = [arch["hidden_dims"]] * layers + [2]
-    net = hw.mlp.MLP(2, dims, [arch["activation"]] * layers + [arch["out_activation"]])
-    model = hw.classifier.BinaryClassifier(net)
-    trainer = hw.training.ClassifierTrainer(model, loss_fn, torch.optim.SGD(model.parameters(), **optim))
+    public = trial.seed == PUBLIC_SEED
+    seed = int(trial.given(SEED, int(PUBLIC_SEED)) if public else trial.integers(SEED, 1, below=1024))
     with one_thread():
-        for _ in range(EPOCHS):
-            trainer.train_epoch(TensorLoader(moons.train, shuffle=True), verbose=False)
+        model, _ = train_on_moons(hw, arch, optim, seed, trial.runs)
+        moons = make_moons(seed)
         for name, samples in zip(TRAINED, (moons.train, moons.valid), strict=True):
             yield f"raw:{name} predictions", model.classify(samples.tensors[0])
 

@@ -3,6 +3,7 @@
 Scores are judged where the verdict is made, see ``measures_part4``. The data is always digits32.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,13 +12,17 @@ from torch import Tensor, nn
 from cs_helpers.checks.part1 import Evidence
 from cs_helpers.checks.part3_training import one_thread
 from cs_helpers.checks.registry import produces
-from cs_helpers.checks.trial import Trial
+from cs_helpers.checks.runs import run_now
+from cs_helpers.checks.trial import PUBLIC_SEED, Trial
 from cs_helpers.data import Dataset, Splits, load
 from cs_helpers.loaders import BatchLoader
+from cs_helpers.train_results import FitResult
 
 IMAGES, BATCH, EPOCHS = 50, 2, 25
 POOL = 1000  # the images are drawn from the first so many
 CHOSEN = "chosen images"
+FIRST = torch.arange(IMAGES)
+HELD_OUT = 100
 OPTIM = ("loss_fn", "lr", "weight_decay", "momentum")
 
 
@@ -34,30 +39,68 @@ def make_net(hw: Any, train: Dataset) -> Any:
     return hw.cnn.CNN(train.in_size, len(train.classes), [32], 1, [100], **settings)
 
 
-def overfit(hw: Any, hp: dict[str, Any], data: Splits, chosen: Tensor) -> Tensor:
-    """Train on the chosen images, 25 batches of 2, for 25 epochs; return their scores, (50, 10)."""
-    hp = dict(hp)
-    loss_fn, few = hp.pop("loss_fn"), chosen_images(data.train, chosen)
-    model = hw.classifier.ArgMaxClassifier(make_net(hw, few))
-    trainer = hw.training.ClassifierTrainer(model, loss_fn, torch.optim.SGD(model.parameters(), **hp))
-    stats = data.train.stats
-    for _ in range(EPOCHS):
-        trainer.train_epoch(BatchLoader(few, BATCH, shuffle=True, stats=stats), verbose=False)
+def learn_by_heart(
+    hw: Any,
+    hp: dict[str, Any],
+    data: Splits,
+    seed: int,
+    chosen: Tensor | None = None,
+    runs: Callable[..., Any] = run_now,
+    print_every: int = 0,
+) -> tuple[Any, FitResult]:
+    """Train on fifty images, 25 batches of 2, for 25 epochs, with a test on a hundred others after each.
+
+    Args:
+        hw: The student's package.
+        hp: What ``part4_optim_hp`` returns.
+        data: The images.
+        seed: Of weights and batches.
+        chosen: Indices of the images to train on; the first fifty if not given.
+        runs: Remembers trainings; ``check.runs`` lets the check below reuse them.
+        print_every: As for ``Trainer.fit``.
+
+    Returns:
+        The model after the last epoch, and the course of its training.
+    """
+    few = chosen_images(data.train, FIRST if chosen is None else chosen)
+    loss_fn, numbers = hp["loss_fn"], {name: hp[name] for name in hp if name != "loss_fn"}
+
+    def train() -> tuple[Any, FitResult]:
+        torch.manual_seed(seed)
+        model = hw.classifier.ArgMaxClassifier(make_net(hw, few))
+        optimizer = torch.optim.SGD(model.parameters(), **numbers)
+        trainer = hw.training.ClassifierTrainer(model, loss_fn, optimizer)
+        stats = data.train.stats
+        dl_train = BatchLoader(few, BATCH, shuffle=True, stats=stats)
+        dl_test = BatchLoader(data.test.subset(HELD_OUT), HELD_OUT, stats=stats)
+        return model, trainer.fit(dl_train, dl_test, EPOCHS, print_every=print_every)
+
+    key = ("by heart", repr(hp), data.train.source, tuple(few.labels.tolist()), seed)
+    return runs(key, train)
+
+
+def scores_of(model: Any, data: Splits, chosen: Tensor) -> Tensor:
+    """Return a model's scores of the images that it learnt by heart, (50, 10)."""
+    loader = BatchLoader(chosen_images(data.train, chosen), IMAGES, stats=data.train.stats)
     model.train(False)
     with torch.no_grad():
-        return torch.cat([model(x) for x, _ in BatchLoader(few, IMAGES, stats=stats)])
+        return torch.cat([model(x) for x, _ in loader])
 
 
 @produces("p4.overfit", where={"": "part4_optim_hp"}, seconds=60)
 def overfit_fifty(hw: Any, trial: Trial) -> Evidence:
-    """Train on fifty images of digits32, and leave their scores behind."""
-    hp = trial.answers.part4.part4_optim_hp()
+    """Train on fifty images of digits32, and leave their scores behind: those of the notebook, if it ran."""
+    hp, data = trial.answers.part4.part4_optim_hp(), load("digits32")
     yield "keys of part4_optim_hp()", ", ".join(hp)
     yield "raw:hyperparameters", _numbers(hp)
-    trial.seed_torch()
-    chosen = trial.integers(CHOSEN, IMAGES, below=POOL)
+    if trial.seed == PUBLIC_SEED:
+        seed, chosen = int(PUBLIC_SEED), trial.given(CHOSEN, FIRST.tolist()).long()
+    else:
+        seed = int(trial.integers("seed", 1, below=1024))
+        chosen = trial.integers(CHOSEN, IMAGES, below=POOL)
     with one_thread():
-        yield "raw:scores", overfit(hw, hp, load("digits32"), chosen)
+        model, _ = learn_by_heart(hw, hp, data, seed, chosen, trial.runs)
+        yield "raw:scores", scores_of(model, data, chosen)
 
 
 def _numbers(hp: dict[str, Any]) -> Tensor:
