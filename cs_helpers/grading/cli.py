@@ -9,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:
     from cs_helpers.grading.records import Report
-    from cs_helpers.grading.session import Session
+    from cs_helpers.grading.session import Run
+    from cs_helpers.grading.shares import Shares
 
 out = Console()
 err = Console(stderr=True)
@@ -42,6 +43,12 @@ def grade(
     seed: Annotated[
         str | None, typer.Option(help="Seed of the trials, instead of a fresh secret one.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="slurm, or the address of a dask scheduler: --jobs shares at a time.")
+    ] = None,
+    share: Annotated[int, typer.Option(min=1, help="Submissions in a share, with --cluster.")] = 20,
+    partition: Annotated[str | None, typer.Option(help="Slurm's partition.")] = None,
+    time: Annotated[str, typer.Option(help="Slurm's time limit of a worker.")] = "8:00:00",
     merge: Annotated[
         list[Path] | None,
         typer.Option(help="Add a CSV file of marks for written answers, as course report merge does."),
@@ -54,18 +61,27 @@ def grade(
     if submissions is None and not merge:
         raise typer.BadParameter("name the folder of the submissions, or marks to --merge")
     if submissions is not None:
-        _grade(report, submissions, (only, checks, jobs, kind, memory, seconds, seed))
+        there = {"cluster": cluster, "size": share, "partition": partition, "time": time} if cluster else None
+        _grade(report, submissions, (only, checks, jobs, kind, memory, seconds, seed), there)
     if merge:
         from cs_helpers.grading.reports.cli import merge_marks
 
         merge_marks(report, merge)
 
 
-def _grade(report: Path, submissions: Path, wishes: tuple[Any, ...]) -> None:
+def _grade(report: Path, submissions: Path, wishes: tuple[Any, ...], there: dict[str, Any] | None) -> None:
     only, checks, jobs, kind, memory, seconds, seed = wishes
     from cs_helpers.grading.records import Report
     from cs_helpers.grading.sandbox import SandboxError
-    from cs_helpers.grading.session import Wishes, find_submissions, locked, open_session, prepared_sandbox
+    from cs_helpers.grading.session import (
+        Run,
+        Wishes,
+        find_submissions,
+        locked,
+        open_session,
+        prepared_sandbox,
+    )
+    from cs_helpers.grading.shares import Shares
 
     place = Report(report)
     try:
@@ -74,17 +90,16 @@ def _grade(report: Path, submissions: Path, wishes: tuple[Any, ...]) -> None:
             err.print(NO_WALLS, style="yellow", highlight=False, soft_wrap=True)
         with prepared_sandbox(kind) as box, locked(place):
             session = open_session(place, Wishes(checks, seed, memory, seconds))
-            _run(place, session, box, jobs, named, again=bool(only))
+            run: Run | Shares = Run(place, session, box, min(jobs, len(named)))
+            if there is not None:
+                run = Shares(place, session, box, submissions, kind, jobs, **there)
+            _run(place, run, named, again=bool(only))
     except (SandboxError, ValueError) as error:
         err.print(f"course: {error}", style="red", highlight=False, soft_wrap=True)
         raise typer.Exit(1 if isinstance(error, SandboxError) else 2) from error
 
 
-def _run(
-    report: "Report", session: "Session", box: Any, jobs: int, named: dict[str, Path], again: bool
-) -> None:
-    from cs_helpers.grading.session import Run
-
+def _run(report: "Report", run: "Run | Shares", named: dict[str, Path], again: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     count, odd = 0, dict[str, list[str]]()
     try:
@@ -98,7 +113,7 @@ def _run(
                     odd[record["name"]] = record["problems"]
                 progress.update(bar, advance=1, description=record["name"][:30])
 
-            Run(report, session, box, min(jobs, len(named)))(named, again, on_done)
+            run(named, again, on_done)
     except KeyboardInterrupt:
         err.print(f"Interrupted after {count} of {len(named)} submissions; the same command goes on.")
         raise typer.Exit(1) from None

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from one_node import missing, one_node
 
+from tests.grading.arena import BWRAP, NO_BWRAP
+from tests.mutants.catalogue import load
+
 pytest.importorskip("dask_jobqueue", reason="the extra 'cluster' is not installed")
 pytestmark = [
     pytest.mark.slurm,
@@ -121,3 +124,49 @@ def test_a_job_that_slurm_requeues_goes_on_from_its_checkpoint(slurm, start, tmp
     output, _ = running.communicate(timeout=1500)
     assert running.returncode == 0, output
     assert len(results(tmp_path / "there")) == 3
+
+
+def graded(folder: Path, report: Path, *options: str) -> "subprocess.Popen[str]":
+    """Start the grading of a class in two checks."""
+    which = ["--checks", "p1.tanh", "--checks", "p1.linear", "--seed", "of this test"]
+    command = [
+        sys.executable,
+        "-m",
+        "cs_helpers",
+        "grade",
+        str(folder),
+        "--out",
+        str(report),
+        *which,
+        *options,
+    ]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def table(report: Path) -> bytes:
+    """Read a table without its last column, the time."""
+    return b"\n".join(line.rpartition(b",")[0] for line in (report / "grades.csv").read_bytes().splitlines())
+
+
+@pytest.mark.skipif(not BWRAP, reason=NO_BWRAP)
+def test_a_class_gets_the_same_marks_on_a_cluster_though_a_node_is_lost(slurm, tmp_path) -> None:
+    wrong = [mutant for mutant in load() if mutant.check in ("p1.tanh", "p1.linear")][:12]
+    for number, mutant in enumerate(wrong):
+        mutant.write(tmp_path / "class" / f"student{number:02}")
+    here = graded(tmp_path / "class", tmp_path / "here", "--jobs", "2")
+    output, _ = here.communicate(timeout=600)
+    assert here.returncode == 0, output
+
+    there = tmp_path / "there"
+    running = graded(tmp_path / "class", there, "--jobs", "2", "--share", "3", "--cluster", "slurm")
+    while not list((there / "records").glob("*.json")):
+        assert running.poll() is None, running.communicate()[0]
+        time.sleep(0.05)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        if b"cs_helpers.grading.shares" in path.read_bytes():
+            os.kill(parent_of(int(path.parent.name)), signal.SIGKILL)  # the worker, as by a failing node
+            break
+    output, _ = running.communicate(timeout=600)
+    assert running.returncode == 0, output
+    assert table(there) == table(tmp_path / "here")
+    assert len(table(there).splitlines()) == 1 + len(wrong)
