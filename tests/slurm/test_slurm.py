@@ -158,9 +158,11 @@ def test_a_class_gets_the_same_marks_on_a_cluster_though_a_node_is_lost(slurm, t
     assert here.returncode == 0, output
 
     there = tmp_path / "there"
-    running = graded(tmp_path / "class", there, "--jobs", "2", "--share", "3", "--cluster", "slurm")
+    running = graded(tmp_path / "class", there, "--jobs", "2", "--share", "3", *SLURM[:4])
+    end = time.monotonic() + 300
     while not list((there / "records").glob("*.json")):
         assert running.poll() is None, running.communicate()[0]
+        assert time.monotonic() < end, "no submission was graded"
         time.sleep(0.05)
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         if b"cs_helpers.grading.shares" in path.read_bytes():
