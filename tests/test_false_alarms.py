@@ -101,8 +101,8 @@ def test_right_networks_pass_under_3_seeds(check_id):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("check_id", NETWORKS)
-def test_right_networks_pass_under_200_seeds(check_id):
-    assert list(_alarms_of(checks()[check_id], SEEDS)) == []
+def test_right_networks_pass_under_40_seeds(check_id):
+    assert list(_alarms_of(checks()[check_id], SEEDS[:40])) == []
 
 
 @pytest.mark.parametrize("check_id", LATER)
