@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from cs_helpers.grading import records  # noqa: E402
-from tests.mutants.catalogue import load  # noqa: E402
+from tests.mutants.catalogue import load, ready  # noqa: E402
 
 SOLUTION = """import torch
 
@@ -56,7 +56,7 @@ TESTS = (
 
 def write_class(folder: Path, count: int, part: str = "") -> None:
     """Write mutants as submissions, spread over the checks."""
-    mutants = [mutant for mutant in load() if mutant.check.startswith(part)]
+    mutants = [mutant for mutant in ready(load()) if mutant.check.startswith(part)]
     for number in range(count):
         mutants[number * len(mutants) // count % len(mutants)].write(folder / f"s{number:03}")
 
@@ -211,7 +211,10 @@ def main() -> None:
         place = Path(scratch)
         if args.all:
             write_class(place / "all", args.all)
-            show_costs("all parts", grade(place / "all", place / "all-out", args.jobs)[0], args.jobs)
+            all_checks = dict.fromkeys(mutant.check for mutant in ready(load()))
+            show_costs(
+                "all parts", grade(place / "all", place / "all-out", args.jobs, *all_checks)[0], args.jobs
+            )
         if args.part1:
             write_class(place / "part1", args.part1, "p1.")
             each = show_costs(

@@ -10,11 +10,11 @@ import pytest
 from cs_helpers.checks.registry import checks
 from cs_helpers.checks.student import COURSE_ROOT
 from tests.mutants.__main__ import LEAST_NAMED, main
-from tests.mutants.catalogue import Patch, load, right
+from tests.mutants.catalogue import Patch, load, ready, right
 from tests.mutants.runner import run, run_all
 
 MUTANTS = load()
-READY = [mutant for mutant in MUTANTS if (COURSE_ROOT / mutant.file).exists()]
+READY = ready(MUTANTS)
 BLAND = (
     "",
     "out: expected 0.5 at [0, 1], got 0.25. See hw/layers.py, Linear.forward. (3 more wrong.)",

@@ -22,7 +22,7 @@ from cs_helpers.checks.registry import find, select
 from cs_helpers.checks.student import StudentPackage
 from cs_helpers.grading import records
 from tests.grading.arena import BWRAP, NO_BWRAP, reference
-from tests.mutants.catalogue import Mutant, load
+from tests.mutants.catalogue import Mutant, load, ready
 
 needs_bwrap = pytest.mark.skipif(not BWRAP, reason=NO_BWRAP)
 
@@ -209,7 +209,7 @@ def test_without_a_sandbox_the_marks_are_the_same_and_the_warning_is_plain(tmp_p
 def of_every_check(count: int, seed: int = 3) -> list[Mutant]:
     """Draw mutants, from as many checks as there are."""
     by_check: dict[str, list[Mutant]] = {}
-    for mutant in load():
+    for mutant in ready(load()):
         by_check.setdefault(mutant.check, []).append(mutant)
     draw = random.Random(seed)
     drawn: list[Mutant] = []

@@ -11,6 +11,7 @@ import functools
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,11 @@ def load(folder: Path = FOLDER) -> list[Mutant]:
     if unknown := sorted(files.keys() - TASKS.keys()):
         raise ValueError(f"no task has the id {', '.join(unknown)}; name each file after its check")
     return [mutant for check_id in TASKS if check_id in files for mutant in _read(check_id, files[check_id])]
+
+
+def ready(mutants: Iterable[Mutant], source_root: Path = COURSE_ROOT) -> list[Mutant]:
+    """Leave out mutants of files that are not there: results that the reference has not made yet."""
+    return [mutant for mutant in mutants if (source_root / mutant.file).exists()]
 
 
 def right(check_id: str, folder: Path = FOLDER) -> Mutant:

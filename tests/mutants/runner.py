@@ -10,8 +10,7 @@ import torch
 
 from cs_helpers.checks.compare import FAIL
 from cs_helpers.checks.session import Checker
-from cs_helpers.checks.student import COURSE_ROOT
-from tests.mutants.catalogue import Mutant
+from tests.mutants.catalogue import Mutant, ready
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,4 +49,4 @@ def run(mutant: Mutant) -> Outcome:
 def run_all(mutants: Iterable[Mutant]) -> list[Outcome]:
     """Run many mutants, in order; those of results that the reference has not made yet are left out."""
     torch.optim.SGD([torch.zeros(1)])  # what torch loads only now takes longer than a mutant may
-    return [run(mutant) for mutant in mutants if (COURSE_ROOT / mutant.file).exists()]
+    return [run(mutant) for mutant in ready(mutants)]
