@@ -215,7 +215,8 @@ def _produce_reference(
         elif ended := collector.take(event):
             check_id, production = ended
             if not production.items:
-                raise SessionError(f"the reference fails {check_id} in the sandbox: {production.failure}")
+                why = production.failure.message if production.failure else "nothing came of it"
+                raise SessionError(f"the reference fails {check_id} in the sandbox: {why}")
             expected = measured(check_id, production, production.inputs, stored=True)
             result = judge(check_id, expected, production)
             if result.verdict != PASS or production.failure is not None:

@@ -47,14 +47,12 @@ PUBLIC_LINES = {
     "t = torch.tanh(x)": "the diagnosis computes with it",
     "self.sequence = Sequential(*layers)": "the TODO says so, in MLP",
     "ClassifierTrainer(model, nn.CrossEntropyLoss(), optimizer)": "how checks and examples make one",
-    "trainer.test_epoch(dl_test, verbose=False).accuracy": "how the notebook asks for it",
     "torch.zeros_like(self.w)": "a hint about gradients says so",
     "min(float(thresholds[index]), 1.0)": "the diagnosis computes with it",
     "ckpt.copy_of(ckpt.tensors_of(self.model))": "given code keeps weights the same way",
     "with torch.no_grad():": "any code with torch",
     "if checkpoints is not None:": "given code asks the same",
     "for layer in self.layers:": "any loop over layers",
-    "trainer.test_epoch(dl_test, verbose=False)": "how the notebook asks for it",
 }
 """Lines that stand in solutions and are no secret, and why."""
 

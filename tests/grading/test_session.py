@@ -21,6 +21,7 @@ from cs_helpers.checks.produce import produce
 from cs_helpers.checks.registry import find, select
 from cs_helpers.checks.student import StudentPackage
 from cs_helpers.grading import records
+from cs_helpers.tasks import TASKS
 from tests.grading.arena import BWRAP, NO_BWRAP, reference
 from tests.mutants.catalogue import Mutant, load, ready
 
@@ -222,35 +223,27 @@ def of_every_check(count: int, seed: int = 3) -> list[Mutant]:
 
 
 def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, float, float]]:
-    """Grade a class of mutants; return what was expected and what was given, where they differ."""
-    seed = "of the class"
-    ids = list(dict.fromkeys(mutant.check for mutant in mutants))
-    want = {check_id: produce(find(check_id), StudentPackage(ROOT), seed) for check_id in ids}
-    expected = {}
-    for number, mutant in enumerate(mutants):
-        root = tmp_path / "in" / f"m{number:02}"
-        mutant.write(root)
-        production = produce(find(mutant.check), StudentPackage(root), seed, root=root)
-        expected[root.name] = compare(find(mutant.check), want[mutant.check], production)
-    arguments = [part for check_id in ids for part in ("--checks", check_id)]
-    command = [
-        "-m",
-        "cs_helpers",
-        "grade",
-        str(tmp_path / "in"),
-        "--out",
-        str(tmp_path / "out"),
-        "--seed",
-        seed,
-    ]
-    done = run_in(ROOT, *command, *arguments, "--jobs", "2", timeout=3600)
-    assert done.returncode == 0, done.stderr
-    differ = []
-    for number, mutant in enumerate(mutants):
-        task = records.read(records.Report(tmp_path / "out").record(f"m{number:02}"))["tasks"][mutant.check]
-        result = expected[f"m{number:02}"]
-        if (task["verdict"], task["points"]) != (result.verdict, result.points):
-            differ.append((mutant.check, mutant.name, result.points, task["points"]))
+    """Grade a class of mutants, part by part; return what was expected and what was given, where they differ."""
+    seed, differ = "of the class", list[tuple[str, str, float, float]]()
+    for part in sorted({TASKS[mutant.check].part for mutant in mutants}):
+        folder, report = tmp_path / f"in{part}", tmp_path / f"out{part}"
+        own = [mutant for mutant in mutants if TASKS[mutant.check].part == part]
+        ids = list(dict.fromkeys(mutant.check for mutant in own))
+        want = {check_id: produce(find(check_id), StudentPackage(ROOT), seed) for check_id in ids}
+        expected = []
+        for number, mutant in enumerate(own):
+            root = folder / f"m{number:02}"
+            mutant.write(root)
+            production = produce(find(mutant.check), StudentPackage(root), seed, root=root)
+            expected.append(compare(find(mutant.check), want[mutant.check], production))
+        arguments = [word for check_id in ids for word in ("--checks", check_id)]
+        command = ["-m", "cs_helpers", "grade", str(folder), "--out", str(report), "--seed", seed]
+        done = run_in(ROOT, *command, *arguments, "--jobs", "2", timeout=3600)
+        assert done.returncode == 0, done.stderr
+        for number, (mutant, result) in enumerate(zip(own, expected, strict=True)):
+            task = records.read(records.Report(report).record(f"m{number:02}"))["tasks"][mutant.check]
+            if (task["verdict"], task["points"]) != (result.verdict, result.points):
+                differ.append((mutant.check, mutant.name, result.points, task["points"]))
     return differ
 
 
