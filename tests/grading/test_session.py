@@ -223,7 +223,7 @@ def of_every_check(count: int, seed: int = 3) -> list[Mutant]:
 
 
 def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, float, float]]:
-    """Grade a class of mutants, part by part; return what was expected and what was given, where they differ."""
+    """Grade a class of mutants, part by part; return where what was expected and what was given differ."""
     seed, differ = "of the class", list[tuple[str, str, float, float]]()
     for part in sorted({TASKS[mutant.check].part for mutant in mutants}):
         folder, report = tmp_path / f"in{part}", tmp_path / f"out{part}"
