@@ -207,6 +207,10 @@ def test_without_a_sandbox_the_marks_are_the_same_and_the_warning_is_plain(tmp_p
 # A class made of mutants: what each must get is known from the check run in this process.
 
 
+RANDOM = ("weights drawn anew",)
+"""Mutants that seed torch with the time: how much of their evidence is right differs from run to run."""
+
+
 def of_every_check(count: int, seed: int = 3) -> list[Mutant]:
     """Draw mutants, from as many checks as there are."""
     by_check: dict[str, list[Mutant]] = {}
@@ -242,7 +246,8 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
         assert done.returncode == 0, done.stderr
         for number, (mutant, result) in enumerate(zip(own, expected, strict=True)):
             task = records.read(records.Report(report).record(f"m{number:02}"))["tasks"][mutant.check]
-            if (task["verdict"], task["points"]) != (result.verdict, result.points):
+            same_points = task["points"] == result.points or mutant.name in RANDOM
+            if task["verdict"] != result.verdict or not same_points:
                 differ.append((mutant.check, mutant.name, result.points, task["points"]))
     return differ
 
