@@ -16,7 +16,7 @@ from cs_helpers.checks.registry import Check
 from cs_helpers.checks.suspects import Suspect, alternatives, suspects
 from cs_helpers.tasks import TASKS
 
-PASS, FAIL, TODO = "PASS", "FAIL", "NOT DONE"
+PASS, FAIL, UNDONE = "PASS", "FAIL", "NOT DONE"
 MISSING = "missing"
 
 
@@ -86,7 +86,7 @@ def _verdict(lines: tuple[Line, ...], production: Production) -> str:
     if all(line.verdict == PASS for line in lines) and production.failure is None:
         return PASS
     stub = production.failure is not None and production.failure.kind == NOT_DONE
-    return TODO if stub and not any(line.verdict == FAIL for line in lines) else FAIL
+    return UNDONE if stub and not any(line.verdict == FAIL for line in lines) else FAIL
 
 
 def _summary(check: Check, lines: tuple[Line, ...], production: Production) -> tuple[str, str]:

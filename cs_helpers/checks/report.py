@@ -4,7 +4,7 @@ import html
 import re
 import textwrap
 
-from cs_helpers.checks.compare import FAIL, MISSING, PASS, TODO, Line, Result
+from cs_helpers.checks.compare import FAIL, MISSING, PASS, UNDONE, Line, Result
 from cs_helpers.tasks import TASKS
 
 WIDTH = 100
@@ -95,7 +95,7 @@ def _first_line(printed: str) -> str:
 
 def as_html(result: Result) -> str:
     """Write a result for a notebook: the verdict, what is wrong and why, the table of evidence."""
-    kind = {PASS: "pass", FAIL: "fail", TODO: "todo"}[result.verdict]
+    kind = {PASS: "pass", FAIL: "fail", UNDONE: "todo"}[result.verdict]
     title = TASKS[result.id].title
     parts = [
         f'{_STYLE}<div class="course-check {kind}"><span class="points">{points(result.points)} / '

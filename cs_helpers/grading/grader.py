@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from cs_helpers.checks import assets
-from cs_helpers.checks.compare import PASS, TODO, Result, compare
+from cs_helpers.checks.compare import PASS, UNDONE, Result, compare
 from cs_helpers.checks.evidence import MAX_ITEMS, RAISED, TIMEOUT, Failure, Item, Production
 from cs_helpers.checks.measures import measured
 from cs_helpers.checks.registry import checks
@@ -293,7 +293,7 @@ def empty_record(rules: Rules, name: str, source: str, digest: str) -> dict[str,
     """Return the record of a submission in which nothing is done."""
     tasks = {
         task_id: {
-            **records.task_entry(Result(task_id, TODO, 0.0, TASKS[task_id].points, ())),
+            **records.task_entry(Result(task_id, UNDONE, 0.0, TASKS[task_id].points, ())),
             "only_constants": False,
         }
         for task_id in rules.ids

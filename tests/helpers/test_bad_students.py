@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cs_helpers.checks.compare import FAIL, PASS, TODO, compare
+from cs_helpers.checks.compare import FAIL, PASS, UNDONE, compare
 from cs_helpers.checks.evidence import from_file
 from cs_helpers.checks.measures import measured
 from cs_helpers.checks.produce import produce
@@ -164,7 +164,7 @@ def test_a_blank_student_has_done_nothing_and_sees_no_traceback(tmp_path):
     checker = Checker(root=student(tmp_path, blank(read(LAYERS))))
     for check_id in ("p1.leaky_relu", "p1.linear", "p1.mlp", "p1.dropout"):
         result = checker.result(check_id)
-        assert (result.verdict, result.points) == (TODO, 0)
+        assert (result.verdict, result.points) == (UNDONE, 0)
         assert result.message.startswith("not written yet: ")
         assert "Traceback" not in repr(Verdict(result))
 
@@ -172,7 +172,7 @@ def test_a_blank_student_has_done_nothing_and_sees_no_traceback(tmp_path):
 def test_half_a_layer_earns_part_of_the_points(tmp_path):
     source = with_body("TanH.backward", "raise NotImplementedError('p1.tanh: TanH.backward')")
     result = verdicts(student(tmp_path, source))
-    assert result.verdict == TODO
+    assert result.verdict == UNDONE
     assert 0 < result.points < result.max_points
     assert "TanH.backward" in result.message
 

@@ -18,7 +18,7 @@ from released import clone_course, git, tree_bytes
 from trees import ROOT, run_in, solution
 
 from cs_helpers import nbtools
-from cs_helpers.checks.compare import PASS, TODO
+from cs_helpers.checks.compare import PASS, UNDONE
 from cs_helpers.checks.session import Checker
 from cs_helpers.regions import student_files as python_files
 from cs_helpers.release.build import STAMP, ReleaseError, release_files, restore, student_files
@@ -348,5 +348,5 @@ def test_solving_one_task_after_the_other_turns_exactly_its_check_green(tmp_path
         tree = write_tree(tmp_path / task_id, CODE[: number + 1])
         checker = Checker(tree, ROOT / "tests" / "assets")
         verdicts = {check_id: checker.result(check_id, seconds=900).verdict for check_id in CODE[number:]}
-        assert verdicts == {check_id: PASS if check_id == task_id else TODO for check_id in CODE[number:]}
+        assert verdicts == {check_id: PASS if check_id == task_id else UNDONE for check_id in CODE[number:]}
         shutil.rmtree(tree)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cs_helpers.checks.compare import FAIL, PASS, TODO
+from cs_helpers.checks.compare import FAIL, PASS, UNDONE
 from cs_helpers.grading.reports import marks
 from cs_helpers.grading.reports.final import Everything, Record, Row, written
 from cs_helpers.grading.reports.kinds import kinds
@@ -12,7 +12,7 @@ from cs_helpers.grading.reports.page import page, points, table
 from cs_helpers.grading.reports.questions import question
 from cs_helpers.tasks import TASKS
 
-_CLASS = {PASS: "pass", FAIL: "fail", TODO: "todo"}
+_CLASS = {PASS: "pass", FAIL: "fail", UNDONE: "todo"}
 OPEN = (
     "The deadline has not passed yet, so this says what kind of mistake there is and not which values are "
     "expected. It may still change."

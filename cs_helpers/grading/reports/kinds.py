@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cs_helpers.checks.compare import FAIL, PASS, TODO
+from cs_helpers.checks.compare import FAIL, PASS, UNDONE
 from cs_helpers.checks.registry import checks
 from cs_helpers.tasks import TASKS
 
@@ -40,7 +40,7 @@ def kinds(task_id: str, entry: Mapping[str, Any]) -> list[str]:
     """
     if entry["verdict"] == PASS:
         return []
-    if entry["verdict"] == TODO:
+    if entry["verdict"] == UNDONE:
         return ["not written yet, or needs something that is not"]
     found = [_of_line(task_id, line) for line in entry["evidence"] if line["verdict"] == FAIL]
     return list(dict.fromkeys(found)) or [_of_end(entry["message"])]
