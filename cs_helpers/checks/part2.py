@@ -265,13 +265,14 @@ def epoch(hw: Any, trial: Trial) -> Evidence:
     yield "a loss of nan raises", raised(lambda: trainer.test_epoch(sick, verbose=False))
 
 
-# Test accuracy by epoch, while the loss falls and the training accuracy rises all the time.
+# Test accuracy by epoch, while the loss falls (but for EQUAL) and the training accuracy rises all the time.
 RISING = (40.0, 50.0, 60.0, 70.0)
 STALLING = (40.0, 60.0, 50.0, 55.0, 58.0, 57.0, 70.0, 56.0, 54.0, 52.0, 80.0)
+EQUAL = (40.0, 60.0, 60.0, 60.0, 60.0, 60.0)
 RECOVERING = (40.0, 30.0, 50.0, 45.0, 60.0, 55.0, 50.0, 52.0, 90.0)
 
 
-def _scripted_epochs(hw: Any, accuracies: tuple[float, ...]) -> Any:
+def _scripted_epochs(hw: Any, accuracies: tuple[float, ...], steady: bool = False) -> Any:
     """Make a trainer whose epochs have scripted results; its one weight counts the epochs trained."""
     affine, _, descent = _own_parts(hw)
 
@@ -288,7 +289,7 @@ def _scripted_epochs(hw: Any, accuracies: tuple[float, ...]) -> Any:
         def test_epoch(self, dl_test: Any, **kw: Any) -> Any:
             if self._number() > len(accuracies):
                 raise RuntimeError(f"fit goes on after num_epochs={len(accuracies)} epochs")
-            losses = [3.0 / self._number(), 1.0 / self._number()]
+            losses = [3.0, 1.0] if steady else [3.0 / self._number(), 1.0 / self._number()]
             return hw.training.EpochResult(losses, accuracies[self._number() - 1])
 
         def _number(self) -> int:
@@ -324,6 +325,10 @@ def fit(hw: Any, trial: Trial) -> Evidence:
         yield f"{title}: num_epochs", result.num_epochs
         yield f"{title}: epochs trained", trainer.trained
         yield f"{title}: weight", trainer.model.w
+    trainer = _scripted_epochs(hw, EQUAL, steady=True)
+    result = trainer.fit([], [], len(EQUAL), early_stopping=2, print_every=0)
+    yield "early_stopping=2, epochs that only equal the best: num_epochs", result.num_epochs
+    yield "early_stopping=2, epochs that only equal the best: weight", trainer.model.w
     trainer = _scripted_epochs(hw, STALLING)
     trainer.fit([], [], 4, early_stopping=3, print_every=0)
     yield "early_stopping=3, all 4 epochs run: weight", trainer.model.w
