@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from cs_helpers.devices import Prepared
+from cs_helpers.devices import Prepared, prepare
 from cs_helpers.moons import TensorLoader, make_moons
 from cs_helpers.run_files import read_run
 from cs_helpers.train_results import TrainingError
@@ -189,6 +189,17 @@ def test_a_network_is_prepared_with_channels_last_and_float32_at_the_end() -> No
     assert torch.allclose(rounded, plain, atol=0.05)
     rounded.sum().backward()
     assert net[0].weight.grad.dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
+def test_denormal_numbers_are_taken_for_0_once_a_network_is_prepared() -> None:
+    tiny = torch.tensor([1e-30])
+    try:
+        assert (tiny * 1e-10).item() > 0
+        prepare(torch.nn.Linear(1, 1), torch.device("cpu"))
+        assert (tiny * 1e-10).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
 
 
 @pytest.mark.gpu

@@ -56,6 +56,12 @@ def stored(folder: Path = ASSETS) -> list[str]:
     return list(_manifest(folder)["checks"])
 
 
+def guessable(check_id: str) -> frozenset[str]:
+    """Return the names of a check's evidence that is the same in many trials, whatever their seeds."""
+    evidence = _manifest(ASSETS)["checks"].get(check_id, {}).get("evidence", {})
+    return frozenset(name for name, entry in evidence.items() if entry.get("guessable"))
+
+
 def expected(check_id: str, folder: Path = ASSETS) -> Production:
     """Load the stored expected evidence of a check.
 

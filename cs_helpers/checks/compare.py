@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -14,10 +15,12 @@ from cs_helpers.checks.measures import measured
 from cs_helpers.checks.produce import INPUTS
 from cs_helpers.checks.registry import Check
 from cs_helpers.checks.suspects import Suspect, alternatives, suspects
+from cs_helpers.checks.trial import TWIST
 from cs_helpers.tasks import TASKS
 
 PASS, FAIL, UNDONE = "PASS", "FAIL", "NOT DONE"
 MISSING = "missing"
+NOTHING_EARNED = ". No points yet: what is right so far is right whatever the inputs are."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The verdict on one check; points are split evenly over its evidence."""
+    """The verdict on one check; points are split evenly over its evidence, see ``compare``."""
 
     id: str
     verdict: str
@@ -55,8 +58,17 @@ class Result:
     printed: str = ""
 
 
-def compare(check: Check, expected: Production, production: Production, streams_agree: bool = True) -> Result:
+def compare(
+    check: Check,
+    expected: Production,
+    production: Production,
+    streams_agree: bool = True,
+    guessable: Collection[str] = (),
+) -> Result:
     """Decide about one check.
+
+    Each piece of evidence that is right earns an equal share of the points, if at least one of those is right
+    that depend on the trial's inputs: names, counts and edge cases alone could have been copied.
 
     Args:
         check: The check.
@@ -64,6 +76,7 @@ def compare(check: Check, expected: Production, production: Production, streams_
         production: What the student's code produced.
         streams_agree: Whether torch's random stream is here what it was for ``expected``; if not, evidence
             that depends on it is left out.
+        guessable: Names of the evidence that is the same for all inputs, or for many.
 
     Returns:
         The result.
@@ -73,13 +86,14 @@ def compare(check: Check, expected: Production, production: Production, streams_
     production = measured(check.id, production, inputs)
     names = [name for name in expected.items if streams_agree or name not in check.streams]
     lines = tuple(_judge(check, name, expected, production) for name in names)
-    passed = sum(line.verdict == PASS for line in lines)
-    max_points = TASKS[check.id].points
-    points = round(max_points * passed / len(lines), 2)
+    passed = [line.name for line in lines if line.verdict == PASS]
+    copied = set(passed) <= set(guessable) and not {line.name for line in lines} <= set(guessable)
+    max_points, verdict = TASKS[check.id].points, _verdict(lines, production)
+    points = 0.0 if copied else round(max_points * len(passed) / len(lines), 2)
     message, hint = _summary(check, lines, production)
-    return Result(
-        check.id, _verdict(lines, production), points, max_points, lines, message, hint, _printed(production)
-    )
+    if passed and copied and verdict == FAIL:
+        message = message.removesuffix(".") + NOTHING_EARNED
+    return Result(check.id, verdict, points, max_points, lines, message, hint, _printed(production))
 
 
 def _verdict(lines: tuple[Line, ...], production: Production) -> str:
@@ -183,7 +197,7 @@ def _case(check: Check, name: str, got: Tensor, expected: Production) -> diagnos
     }
     want = expected.items[name].tensor
     assert want is not None
-    inputs = {key: tensor.double() for key, tensor in expected.inputs.items()}
+    inputs = {key: tensor.double() for key, tensor in expected.inputs.items() if key != TWIST}
     return diagnose.Case(name, got.double(), want.double(), others, inputs, check.factors)
 
 

@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -190,9 +190,23 @@ def layer_trainer(hw: Any, trial: Trial) -> Evidence:
     yield "test: loss of flat inputs", trainer.test_batch((x, y)).loss
 
 
-SIZES = (4, 4, 2)  # samples per batch of the scripted loader
-TRAIN_SCRIPT = ((2.0, 1), (0.5, 3), (1.0, 2))  # loss and number of correct samples, by batch
-TEST_SCRIPT = ((3.0, 0), (1.5, 2), (0.25, 1))
+Script = tuple[tuple[float, int], ...]
+"""Loss and number of correct samples, by batch."""
+
+
+class Batches(NamedTuple):
+    """Scripted batches: samples in each, and what training and testing on them is made to lead to."""
+
+    sizes: tuple[int, ...]
+    train: Script
+    test: Script
+
+    @classmethod
+    def of(cls, twist: int) -> "Batches":
+        """Make those of a trial."""
+        train, test = ((2.0, 1), (0.5, 3), (1.0, 2)), ((3.0, 0), (1.5, 2), (0.25, 1))
+        later = [tuple((loss + twist / 4, correct) for loss, correct in script) for script in (train, test)]
+        return cls((4 + twist, 4 + twist, 2), *later)
 
 
 class Loader(list[tuple[Tensor, Tensor]]):
@@ -206,21 +220,21 @@ class Loader(list[tuple[Tensor, Tensor]]):
             yield self[number]
 
 
-def _scripted_batches(hw: Any, modes: list[str]) -> Any:
+def _scripted_batches(hw: Any, script: Batches, modes: list[str]) -> Any:
     """Make a trainer whose batches have scripted results; each batch's images hold its number."""
     affine, _, _ = _own_parts(hw)
 
     class Scripted(hw.training.Trainer):
         def train_batch(self, batch: tuple[Tensor, Tensor]) -> Any:
-            return self._look_up(TRAIN_SCRIPT, batch)
+            return self._look_up(script.train, batch)
 
         def test_batch(self, batch: tuple[Tensor, Tensor]) -> Any:
-            return self._look_up(TEST_SCRIPT, batch)
+            return self._look_up(script.test, batch)
 
-        def _look_up(self, script: tuple[tuple[float, int], ...], batch: tuple[Tensor, Tensor]) -> Any:
+        def _look_up(self, results: Script, batch: tuple[Tensor, Tensor]) -> Any:
             modes.append("training" if self.model.training_mode else "test")
             number = int(batch[0].flatten()[0])
-            return hw.training.BatchResult(*(script[number] if number < 3 else (float("nan"), 0)))
+            return hw.training.BatchResult(*(results[number] if number < 3 else (float("nan"), 0)))
 
     return Scripted(affine(torch.zeros(1, 1)))
 
@@ -240,9 +254,11 @@ def _numbers(values: Any) -> Any:
 def epoch(hw: Any, trial: Trial) -> Evidence:
     """Run epochs of scripted batches: a partial last one, max_batches, none at all, a loss of nan."""
     modes: list[str] = []
-    trainer = _scripted_batches(hw, modes)
+    script = Batches.of(trial.twist())
+    trainer = _scripted_batches(hw, script, modes)
     batches = Loader(
-        (torch.full((n, 1, 2, 2), float(number)), torch.zeros(n).long()) for number, n in enumerate(SIZES)
+        (torch.full((n, 1, 2, 2), float(number)), torch.zeros(n).long())
+        for number, n in enumerate(script.sizes)
     )
     calls: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("train", trainer.train_epoch),
@@ -265,11 +281,36 @@ def epoch(hw: Any, trial: Trial) -> Evidence:
     yield "a loss of nan raises", raised(lambda: trainer.test_epoch(sick, verbose=False))
 
 
-# Test accuracy by epoch, while the loss falls (but for EQUAL) and the training accuracy rises all the time.
-RISING = (40.0, 50.0, 60.0, 70.0)
-STALLING = (40.0, 60.0, 50.0, 55.0, 58.0, 57.0, 70.0, 56.0, 54.0, 52.0, 80.0)
-EQUAL = (40.0, 60.0, 60.0, 60.0, 60.0, 60.0)
-RECOVERING = (40.0, 30.0, 50.0, 45.0, 60.0, 55.0, 50.0, 52.0, 90.0)
+class Courses(NamedTuple):
+    """Test accuracy by epoch; the loss falls (not with ``equal``) and training accuracy rises all the time.
+
+    Attributes:
+        before: Epochs before the first ones that are written down here; each of them is a new best.
+    """
+
+    before: int
+    rising: tuple[float, ...]
+    stalling: tuple[float, ...]
+    equal: tuple[float, ...]
+    recovering: tuple[float, ...]
+
+    @classmethod
+    def of(cls, twist: int) -> "Courses":
+        """Make those of a trial."""
+        first = tuple(40.0 - 5 * n for n in range(twist, 0, -1))
+        courses = (
+            (40.0, 50.0, 60.0, 70.0),
+            (40.0, 60.0, 50.0, 55.0, 58.0, 57.0, 70.0, 56.0, 54.0, 52.0, 80.0),
+            (40.0, 60.0, 60.0, 60.0, 60.0, 60.0),
+            (40.0, 30.0, 50.0, 45.0, 60.0, 55.0, 50.0, 52.0, 90.0),
+        )
+        return cls(twist, *(first + course for course in courses))
+
+    def early(self) -> Iterator[tuple[str, int, tuple[float, ...]]]:
+        """Yield the trials of early stopping: title, patience and course."""
+        for patience, course in ((3, self.stalling), (1, self.stalling), (2, self.recovering)):
+            title = f"early_stopping={patience}, accuracies {' '.join(f'{a:g}' for a in course)}"
+            yield title, patience, course
 
 
 def _scripted_epochs(hw: Any, accuracies: tuple[float, ...], steady: bool = False) -> Any:
@@ -311,46 +352,47 @@ def _scripted_epochs(hw: Any, accuracies: tuple[float, ...], steady: bool = Fals
 )
 def fit(hw: Any, trial: Trial) -> Evidence:
     """Fit with scripted epochs: history, early stopping, the best weights, and going on from a file."""
-    trainer = _scripted_epochs(hw, RISING)
-    result = trainer.fit([], [], num_epochs=4, print_every=0, max_batches=7)
+    courses = Courses.of(trial.twist())
+    trainer, epochs = _scripted_epochs(hw, courses.rising), 4 + courses.before
+    result = trainer.fit([], [], num_epochs=epochs, print_every=0, max_batches=7)
     yield "num_epochs", result.num_epochs
     for name in ("train_loss", "train_acc", "test_loss", "test_acc"):
         yield name, _numbers(getattr(result, name))
     yield "keywords passed on", str(trainer.passed_on)
-    yield "weight after 4 epochs", trainer.model.w
-    for patience, accuracies in ((3, STALLING), (1, STALLING), (2, RECOVERING)):
-        title = f"early_stopping={patience}, accuracies {' '.join(f'{a:g}' for a in accuracies)}"
+    yield f"weight after {epochs} epochs", trainer.model.w
+    for title, patience, accuracies in courses.early():
         trainer = _scripted_epochs(hw, accuracies)
         result = trainer.fit([], [], len(accuracies), early_stopping=patience, print_every=0)
         yield f"{title}: num_epochs", result.num_epochs
         yield f"{title}: epochs trained", trainer.trained
         yield f"{title}: weight", trainer.model.w
-    trainer = _scripted_epochs(hw, EQUAL, steady=True)
-    result = trainer.fit([], [], len(EQUAL), early_stopping=2, print_every=0)
+    trainer = _scripted_epochs(hw, courses.equal, steady=True)
+    result = trainer.fit([], [], len(courses.equal), early_stopping=2, print_every=0)
     yield "early_stopping=2, epochs that only equal the best: num_epochs", result.num_epochs
     yield "early_stopping=2, epochs that only equal the best: weight", trainer.model.w
-    trainer = _scripted_epochs(hw, STALLING)
-    trainer.fit([], [], 4, early_stopping=3, print_every=0)
-    yield "early_stopping=3, all 4 epochs run: weight", trainer.model.w
-    trainer = _scripted_epochs(hw, STALLING)
-    trainer.fit([], [], 4, print_every=0)
+    trainer = _scripted_epochs(hw, courses.stalling)
+    trainer.fit([], [], epochs, early_stopping=3, print_every=0)
+    yield f"early_stopping=3, all {epochs} epochs run: weight", trainer.model.w
+    trainer = _scripted_epochs(hw, courses.stalling)
+    trainer.fit([], [], epochs, print_every=0)
     yield "no early_stopping: weight of the last epoch", trainer.model.w
-    yield from _resumed(hw)
+    yield from _resumed(hw, courses)
 
 
-def _resumed(hw: Any) -> Evidence:
+def _resumed(hw: Any, courses: Courses) -> Evidence:
+    first, whole, accuracies = 3 + courses.before, 7 + courses.before, courses.stalling
     with contextlib.ExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "deep" / "fit.pt"
-        _scripted_epochs(hw, STALLING).fit([], [], 3, checkpoints=path, print_every=0)
+        _scripted_epochs(hw, accuracies).fit([], [], first, checkpoints=path, print_every=0)
         yield "a checkpoint is written", str(path.exists())
-        again = _scripted_epochs(hw, STALLING)
-        result = again.fit([], [], 7, checkpoints=path, early_stopping=3, print_every=0)
-        yield "resumed after 3 epochs: num_epochs", result.num_epochs
-        yield "resumed after 3 epochs: epochs trained", again.trained
-        yield "resumed after 3 epochs: test_acc", _numbers(result.test_acc)
-        yield "resumed after 3 epochs: weight", again.model.w
-        third = _scripted_epochs(hw, STALLING)
-        third.fit([], [], 7, checkpoints=path, early_stopping=3, print_every=0)
+        again, title = _scripted_epochs(hw, accuracies), f"resumed after {first} epochs"
+        result = again.fit([], [], whole, checkpoints=path, early_stopping=3, print_every=0)
+        yield f"{title}: num_epochs", result.num_epochs
+        yield f"{title}: epochs trained", again.trained
+        yield f"{title}: test_acc", _numbers(result.test_acc)
+        yield f"{title}: weight", again.model.w
+        third = _scripted_epochs(hw, accuracies)
+        third.fit([], [], whole, checkpoints=path, early_stopping=3, print_every=0)
         yield "resumed when it had stopped already: epochs trained", third.trained
 
 

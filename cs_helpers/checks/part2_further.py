@@ -11,17 +11,27 @@ from cs_helpers.checks.trial import Trial
 
 DECOUPLED = {"reg": REG, "decoupled": True}
 MOVED_AFTER = 3  # steps; then another optimizer goes on with the state
-SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
-    "step_schedule": (
-        {"total": 13, "learn_rate": 0.4, "every": 4, "factor": 0.5},
-        {"total": 7, "learn_rate": 0.2, "every": 3},
-    ),
-    "cosine_schedule": ({"total": 12, "learn_rate": 0.3}, {"total": 9, "learn_rate": 0.5, "lowest": 0.1}),
-    "one_cycle_schedule": (
-        {"total": 20, "learn_rate": 0.6},
-        {"total": 16, "learn_rate": 0.5, "warm_up": 0.5, "start": 10.0, "end": 5.0},
-    ),
-}
+SCHEDULES = ("step_schedule", "cosine_schedule", "one_cycle_schedule")
+
+
+def courses_of(name: str, twist: int) -> tuple[dict[str, Any], ...]:
+    """Return the settings that a schedule is asked with in a trial."""
+    t, lr = twist, twist / 32
+    found: dict[str, tuple[dict[str, Any], ...]] = {
+        "step_schedule": (
+            {"total": 13 + t, "learn_rate": 0.4 + lr, "every": 4, "factor": 0.5},
+            {"total": 7 + t, "learn_rate": 0.2 + lr, "every": 3},
+        ),
+        "cosine_schedule": (
+            {"total": 12 + t, "learn_rate": 0.3 + lr},
+            {"total": 9 + t, "learn_rate": 0.5 + lr, "lowest": 0.1},
+        ),
+        "one_cycle_schedule": (
+            {"total": 20 + t, "learn_rate": 0.6 + lr},
+            {"total": 16 + t, "learn_rate": 0.5 + lr, "warm_up": 0.5, "start": 10.0, "end": 5.0},
+        ),
+    }
+    return found[name]
 
 
 def title_of(name: str, settings: dict[str, Any]) -> str:
@@ -53,14 +63,15 @@ def adam(hw: Any, trial: Trial) -> Evidence:
 
 @produces(
     "p2.schedules",
-    where={"": "step_schedule", **{name: name for name in SETTINGS}},
+    where={"": "step_schedule", **{name: name for name in SCHEDULES}},
     factors={},
 )
 def schedules(hw: Any, trial: Trial) -> Evidence:
     """Ask each schedule for every step of two courses, and for steps that there are not."""
-    for name, courses in SETTINGS.items():
+    twist = trial.twist()
+    for name in SCHEDULES:
         schedule = getattr(hw.schedules, name)
-        for settings in courses:
+        for settings in courses_of(name, twist):
             rates = [float(schedule(step, **settings)) for step in range(settings["total"])]
             yield title_of(name, settings), torch.tensor(rates)
         total = settings["total"]

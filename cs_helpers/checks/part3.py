@@ -242,7 +242,8 @@ def roc(hw: Any, trial: Trial) -> Evidence:
     q = trial.given("q", ((noise + shift).sigmoid() * 100).round().div(100).tolist())
     labels = trial.given("labels", labels.tolist()).long()
     yield "threshold, 200 random samples", _number(select(oracle, q[:, None], labels))
-    p, y = trial.given("p", BY_HAND[0]), trial.given("y", BY_HAND[1]).long()
+    share = 1 - trial.twist() / 64
+    p, y = trial.given("p", [share * value for value in BY_HAND[0]]), trial.given("y", BY_HAND[1]).long()
     yield "threshold, by hand", _number(select(oracle, p[:, None], y))
     for title, values, truth in (
         ("all alike", [0.7] * 4, [0, 1, 0, 1]),
@@ -257,14 +258,24 @@ def roc(hw: Any, trial: Trial) -> Evidence:
     yield "drawn on the given axes", "yes" if ax.lines else "no"
 
 
+def regions(x: Tensor, twist: int) -> Tensor:
+    """Tell which points (N, 2) are of class 1: all on the right, and all at the bottom."""
+    edge = (0.4, -0.1, 1.0, -0.5, 1.5)[twist]
+    return (x[:, 0] > edge) | (x[:, 1] < -0.8)
+
+
 class Corner(nn.Module):
-    """A classifier whose class 1 is all right of 0.4, and all below -0.8."""
+    """A classifier of the two ``regions``."""
+
+    def __init__(self, twist: int) -> None:
+        super().__init__()
+        self.twist = twist
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(self.classify(x).long(), 2).float()
 
     def classify(self, x: Tensor) -> Tensor:
-        return ((x[:, 0] > 0.4) | (x[:, 1] < -0.8)).int()
+        return regions(x, self.twist).int()
 
     def classify_scores(self, z: Tensor) -> Tensor:
         return z.argmax(dim=1).int()
@@ -283,11 +294,12 @@ def boundary(hw: Any, trial: Trial) -> Evidence:
     from matplotlib.figure import Figure
 
     plot = hw.classifier.plot_decision_boundary_2d
-    corners = trial.given("corners", [[-2.0, -1.3], [2.0, 1.5]])
+    twist = trial.twist()
+    corners = trial.given("corners", [[-2.0 - twist / 4, -1.3 - twist / 4], [2.0 + twist / 8, 1.5]])
     x, y = torch.cat([trial.normal("x", 40, 2, std=0.4), corners]), trial.integers("y", 42, below=2)
     figure = Figure()
     ax = figure.subplots()
-    returned = plot(Corner(), x, y, dx=0.1, ax=ax)
+    returned = plot(Corner(twist), x, y, dx=0.1, ax=ax)
     yield "returns", _returned(returned, figure, ax)
     mesh = next((item for item in ax.collections if isinstance(item, QuadMesh)), None)
     if mesh is None:
@@ -300,7 +312,7 @@ def boundary(hw: Any, trial: Trial) -> Evidence:
     )
     yield "samples drawn", sum(_count(item) for item in ax.collections if isinstance(item, PathCollection))
     ax = Figure().subplots()
-    plot(Corner(), x, y, dx=0.25, ax=ax)
+    plot(Corner(twist), x, y, dx=0.25, ax=ax)
     coarse = next(item for item in ax.collections if isinstance(item, QuadMesh))
     yield "points in a grid with dx = 0.25", len(_cells(coarse)[1])
 

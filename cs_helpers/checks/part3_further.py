@@ -14,11 +14,23 @@ from cs_helpers.checks.registry import produces
 from cs_helpers.checks.trial import Trial
 from cs_helpers.train_results import FitResult
 
-FOLDS = ((12, 4), (11, 4), (6, 6))
-SCRIPT = [[61.0, 83.5, 72.0, 70.5], [90.5, 64.0, 88.0, 66.0], [55.0, 58.0, 78.5, 71.0]]
-"""Validation accuracies by fold and epoch; the best is never the last."""
-TRAIN_SCRIPT = [[60.0, 70.0, 80.0, 90.0], [61.0, 71.0, 81.0, 91.0], [62.0, 72.0, 82.0, 92.0]]
+Script = list[list[float]]
 BATCH_SIZE = 3
+
+
+def folds_of(twist: int) -> tuple[tuple[int, int], ...]:
+    """Return how many samples a trial splits, and into how many folds."""
+    return ((12 + 4 * twist, 4), (11 + 4 * twist, 4), (6 + twist, 6 + twist))
+
+
+def scripts_of(twist: int) -> tuple[Script, Script]:
+    """Return a trial's training and validation accuracies by fold and epoch; the best is never the last."""
+    train = [[60.0, 70.0, 80.0, 90.0], [61.0, 71.0, 81.0, 91.0], [62.0, 72.0, 82.0, 92.0]]
+    valid = [[61.0, 83.5, 72.0, 70.5], [90.5, 64.0, 88.0, 66.0], [55.0, 58.0, 78.5, 71.0]]
+    share = 1 - twist / 64
+    first = [40.0 + epoch for epoch in range(twist)]  # so the best epoch comes later
+    train, valid = ([first + [share * value for value in row] for row in rows] for rows in (train, valid))
+    return train, valid
 
 
 @produces(
@@ -35,7 +47,8 @@ BATCH_SIZE = 3
 def kfold(hw: Any, trial: Trial) -> Evidence:
     """Look at what folds have in common whatever the random numbers, then run scripted trainers."""
     split = hw.model_selection.k_fold_splits
-    for n, k in FOLDS:
+    twist = trial.twist()
+    for n, k in folds_of(twist):
         yield from _of_splits(f"{n} samples, {k} folds", split(n, k, _stream(1)), n)
     folds = [_valid(split(100, 4, _stream(seed))) for seed in (1, 1, 2)]
     yield "folds of 100 samples", "in order" if any(_regular(fold) for fold in folds[0]) else "shuffled"
@@ -43,7 +56,7 @@ def kfold(hw: Any, trial: Trial) -> Evidence:
     yield "a generator of another seed gives", "the same" if folds[0] == folds[2] else "other folds"
     yield "k = 1 raises", raised(lambda: split(10, 1))
     yield "k = 11 of 10 samples raises", raised(lambda: split(10, 11))
-    yield from _of_cross_validation(hw.model_selection.cross_validate, trial)
+    yield from _of_cross_validation(hw.model_selection.cross_validate, trial, *scripts_of(twist))
 
 
 def _stream(seed: int) -> torch.Generator:
@@ -87,8 +100,8 @@ def _times(indices: list[int], n: int) -> str:
 class _Scripted:
     """Stands for a Trainer: remembers what it is given, and returns accuracies that were written down."""
 
-    def __init__(self, number: int, test_acc: Tensor) -> None:
-        self.accuracies = [TRAIN_SCRIPT[number % len(SCRIPT)], test_acc[number % len(SCRIPT)].tolist()]
+    def __init__(self, train_acc: list[float], test_acc: list[float]) -> None:
+        self.accuracies = [train_acc, test_acc]
         self.fits: list[tuple[Any, Any, int]] = []
         self.history: FitResult | None = None
 
@@ -102,19 +115,20 @@ class _Scripted:
         return self.history
 
 
-def _of_cross_validation(cross_validate: Any, trial: Trial) -> Evidence:
+def _of_cross_validation(cross_validate: Any, trial: Trial, train: Script, valid: Script) -> Evidence:
     numbers = torch.arange(10.0)
     dataset = TensorDataset(torch.stack([numbers, numbers], dim=1), numbers.long() % 2)
-    script = trial.given("validation accuracies", SCRIPT)
+    script = trial.given("validation accuracies", valid)
     trainers: list[_Scripted] = []
 
     def make_trainer() -> _Scripted:
-        trainers.append(_Scripted(len(trainers), script))
+        fold = len(trainers) % len(train)
+        trainers.append(_Scripted(train[fold], script[fold].tolist()))
         return trainers[-1]
 
     printed = Head()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        result = cross_validate(make_trainer, dataset, 3, 4, batch_size=BATCH_SIZE)
+        result = cross_validate(make_trainer, dataset, 3, len(valid[0]), batch_size=BATCH_SIZE)
     fits = [fit for trainer in trainers for fit in trainer.fits]
     yield "cross-validation, trainers made", len(trainers)
     yield "cross-validation, fits of each trainer", ", ".join(str(len(t.fits)) for t in trainers)

@@ -8,15 +8,20 @@ The same solution gives the same bytes.
 import hashlib
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cs_helpers.checks.assets import ASSETS, MANIFEST, MAX_FILE, MAX_TOTAL, stream_sample
-from cs_helpers.checks.evidence import Production, to_bytes
-from cs_helpers.checks.measures import measured
+from cs_helpers.checks.evidence import Item, Production, to_bytes
+from cs_helpers.checks.measures import RAW, measured
 from cs_helpers.checks.produce import INPUTS, UNTOUCHED, produce, store
 from cs_helpers.checks.registry import Check, checks
 from cs_helpers.checks.student import StudentPackage
+
+OTHER_SEEDS = [f"another {number}" for number in range(10)]
 
 
 def record(hw: Any, folder: Path = ASSETS) -> dict[str, int]:
@@ -36,12 +41,13 @@ def record(hw: Any, folder: Path = ASSETS) -> dict[str, int]:
     files, entries = {}, {}
     for check in checks().values():
         production = produce(check, hw)
+        same = guessable(check, hw, production)
         production = measured(check.id, production, production.inputs)
         _refuse_bad(check, production)
         files[check.id] = to_bytes(production)
         entries[check.id] = {
             "sha256": hashlib.sha256(files[check.id]).hexdigest(),
-            "evidence": _describe(check, production),
+            "evidence": _describe(check, production, same),
         }
     sizes = {check_id: len(data) for check_id, data in files.items()}
     if max(sizes.values()) > MAX_FILE or sum(sizes.values()) > MAX_TOTAL:
@@ -67,11 +73,32 @@ def _refuse_bad(check: Check, production: Production) -> None:
         raise RuntimeError(f"{check.id}: evidence that cannot be compared: {bad}")
 
 
-def _describe(check: Check, production: Production) -> dict[str, Any]:
+def guessable(check: Check, hw: Any, production: Production) -> set[str]:
+    """Return the names of the evidence that is the same in a trial with another seed.
+
+    Small numbers are so by chance, and are found in one of ten trials. Raw evidence of trainings never is: for
+    checks that have some, which take long, one is enough.
+    """
+    raw = any(name.startswith(RAW) for name in production.items)
+    others = [produce(check, hw, seed) for seed in OTHER_SEEDS[: 1 if raw else None]]
+    return {
+        name
+        for name, item in production.items.items()
+        if any(_same(item, other.items.get(name)) for other in others)
+    }
+
+
+def _same(a: Item, b: Item | None) -> bool:
+    if b is None or a.tensor is None or b.tensor is None:
+        return False
+    return a.tensor.dtype == b.tensor.dtype and torch.equal(a.tensor, b.tensor)
+
+
+def _describe(check: Check, production: Production, same: Collection[str]) -> dict[str, Any]:
     described: dict[str, Any] = {}
     for name, item in production.items.items():
         if item.kind == "text":
-            described[name] = {"kind": "text", "value": item.text}
+            described[name] = {"kind": "text", "value": item.text, "guessable": name in same}
             continue
         tolerance = check.tolerance(name)
         assert item.tensor is not None
@@ -81,6 +108,7 @@ def _describe(check: Check, production: Production) -> dict[str, Any]:
             "dtype": str(item.tensor.dtype).removeprefix("torch."),
             "tolerance": tolerance.relative,
             "reason": tolerance.reason,
+            "guessable": name in same,
         }
     return described
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cs_helpers.checks.part2 import RECOVERING, SIZES, STALLING, TEST_SCRIPT, TRAIN_SCRIPT
+from cs_helpers.checks.part2 import Batches, Courses
 from cs_helpers.checks.suspects import Suspect, Tensors, always, suspects_of
+from cs_helpers.checks.trial import TWIST
 
 Suspects = Iterator[tuple[str, Suspect, str]]
 
@@ -63,10 +64,11 @@ def _descents(i: Tensors) -> Iterator[dict[str, Tensor]]:
 @suspects_of("p2.epoch")
 def epoch(e: Tensors, i: Tensors) -> Suspects:
     """Losses per batch, accuracy per sample."""
-    for name, script in (("train", TRAIN_SCRIPT), ("test", TEST_SCRIPT)):
+    batches = Batches.of(int(i[TWIST]))
+    for name, script in (("train", batches.train), ("test", batches.test)):
         correct = torch.tensor([float(n) for _, n in script])
         losses = torch.tensor([loss for loss, _ in script])
-        sizes = torch.tensor([float(n) for n in SIZES])
+        sizes = torch.tensor([float(n) for n in batches.sizes])
         right = e[f"{name}_epoch: accuracy"]
         wrong = {
             "the accuracy is a share: give it in percent, 0 to 100": right / 100,
@@ -91,9 +93,9 @@ def epoch(e: Tensors, i: Tensors) -> Suspects:
         yield place, losses.cumsum(0), "the losses are added up: keep one number per batch"
         yield place, always, "losses is a list with one number per batch"
     yield "modes that the model was in", always, "train_epoch runs in training mode, test_epoch in test mode"
-    share = 100 * (TRAIN_SCRIPT[0][1] + TRAIN_SCRIPT[1][1])
+    share = 100 * (batches.train[0][1] + batches.train[1][1])
     whole = (
-        _off(torch.tensor(share / sum(SIZES))),
+        _off(torch.tensor(share / sum(batches.sizes))),
         "with max_batches, divide by the samples of these batches",
     )
     yield "max_batches=2: accuracy", *whole
@@ -105,26 +107,31 @@ def epoch(e: Tensors, i: Tensors) -> Suspects:
 @suspects_of("p2.fit")
 def fit(e: Tensors, i: Tensors) -> Suspects:
     """History, patience, and which weights are left at the end."""
+    courses, epochs = Courses.of(int(i[TWIST])), int(e["num_epochs"])
     yield (
         "num_epochs",
         lambda got: float(got) == 0,
         "num_epochs stays 0: count every epoch (self._extend_history)",
     )
-    yield "num_epochs", lambda got: float(got) in (3, 5), "one epoch too many or too few"
+    yield "num_epochs", lambda got: abs(float(got) - epochs) == 1, "one epoch too many or too few"
     for name in ("train_loss", "train_acc", "test_loss", "test_acc"):
         other = name.replace("train", "other").replace("test", "train").replace("other", "test")
         yield name, e[other], "training and test results are swapped"
         yield name, always, "history needs one number per epoch: see self._extend_history"
     yield "keywords passed on", always, "pass **kw on to train_epoch and test_epoch, such as max_batches"
-    yield "weight after 4 epochs", always, "each epoch trains exactly once: one train_epoch, one test_epoch"
-    for patience, accuracies in ((3, STALLING), (1, STALLING), (2, RECOVERING)):
-        yield from _early_stopping(patience, accuracies, e)
+    yield (
+        f"weight after {epochs} epochs",
+        always,
+        "each epoch trains exactly once: one train_epoch, one test_epoch",
+    )
+    for title, patience, accuracies in courses.early():
+        yield from _early_stopping(title, patience, accuracies, e)
     best = "with early_stopping the best weights are put back, also when all epochs were run"
-    yield "early_stopping=3, all 4 epochs run: weight", always, best
+    yield f"early_stopping=3, all {epochs} epochs run: weight", always, best
     place = "no early_stopping: weight of the last epoch"
     yield place, always, "without early_stopping the last weights stay: nothing is put back"
     yield "a checkpoint is written", always, "save_checkpoint after every epoch, if a file is named"
-    place = "resumed after 3 epochs: "
+    place = f"resumed after {epochs - 1} epochs: "
     again = "a resumed fit runs the epochs that are still missing: count those of self.history"
     waits = "the epochs without a new best go on counting after a resume: keep them in self.waited"
     yield f"{place}num_epochs", always, waits
@@ -136,8 +143,7 @@ def fit(e: Tensors, i: Tensors) -> Suspects:
     yield place, always, "a fit that had stopped early must not train on: ask before the first epoch, too"
 
 
-def _early_stopping(patience: int, accuracies: tuple[float, ...], e: Tensors) -> Suspects:
-    title = f"early_stopping={patience}, accuracies {' '.join(f'{a:g}' for a in accuracies)}"
+def _early_stopping(title: str, patience: int, accuracies: tuple[float, ...], e: Tensors) -> Suspects:
     right, best = float(e[f"{title}: num_epochs"]), float(e[f"{title}: weight"])
     total_waited = _stop(accuracies, patience, consecutive=False)
     by_previous = _stop(accuracies, patience, previous=True)

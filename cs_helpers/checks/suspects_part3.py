@@ -12,7 +12,9 @@ from cs_helpers.checks import (  # noqa: F401 - register what they hold
     suspects_part3_further,
     suspects_part3_training,
 )
+from cs_helpers.checks.part3 import regions
 from cs_helpers.checks.suspects import Suspect, Tensors, alternatives_of, always, suspects_of
+from cs_helpers.checks.trial import TWIST
 
 Suspects = Iterator[tuple[str, Suspect, str]]
 LISTS = {"dims longer than nonlins raises": "AssertionError", "nonlins longer than dims raises": "IndexError"}
@@ -282,16 +284,17 @@ def _of_negatives(p: Tensor, y: Tensor) -> Tensor:
 @suspects_of("p3.boundary")
 def boundary(e: Tensors, i: Tensors) -> Suspects:
     """The grid, and which class belongs to which of its points."""
-    a, b = i["probes"].T
+    points, twist = i["probes"], int(i[TWIST])
     name = "class drawn at 42 points"
     swapped = "the two features are swapped: x1 goes to the right, x2 upwards"
-    yield name, ((b > 0.4) | (a < -0.8)).float(), swapped
-    for text, value in (
-        ("upside down", (a > 0.4) | (-b < -0.8)),
-        ("mirrored left to right", (-a > 0.4) | (b < -0.8)),
-        ("mirrored in both directions", (-a > 0.4) | (-b < -0.8)),
+    yield name, regions(points.flip(1), twist).float(), swapped
+    for text, signs in (
+        ("upside down", (1.0, -1.0)),
+        ("mirrored left to right", (-1.0, 1.0)),
+        ("mirrored in both directions", (-1.0, -1.0)),
     ):
-        yield name, value.float(), f"the picture is {text}: is a grid flipped?"
+        mirrored = regions(points * torch.tensor(signs), twist).float()
+        yield name, mirrored, f"the picture is {text}: is a grid flipped?"
     yield name, 1 - e[name], "the two classes are swapped"
     yield (
         name,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
-from cs_helpers.checks.part3_further import FOLDS, TRAIN_SCRIPT
+from cs_helpers.checks.part3_further import folds_of, scripts_of
 from cs_helpers.checks.suspects import Suspect, Tensors, always, suspects_of
+from cs_helpers.checks.trial import TWIST
 
 Suspects = Iterator[tuple[str, Suspect, str]]
 
@@ -23,7 +24,7 @@ SPLITS = {
 @suspects_of("p3.kfold")
 def splits(e: Tensors, i: Tensors) -> Suspects:
     """What k_fold_splits returns."""
-    for n, k in FOLDS:
+    for n, k in folds_of(int(i[TWIST])):
         title = f"{n} samples, {k} folds"
         for name, sentence in SPLITS.items():
             yield f"{title}, {name}", always, sentence
@@ -54,7 +55,7 @@ def cross_validation(e: Tensors, i: Tensors) -> Suspects:
     yield name, script[:, -1], "these are the accuracies after the last epoch: take the best epoch"
     yield name, script.mean(dim=1), "this is the mean over epochs: take the best epoch"
     yield name, script.amin(dim=1), "these are the lowest accuracies: take the highest"
-    train = torch.tensor(TRAIN_SCRIPT).double()
+    train = torch.tensor(scripts_of(int(i[TWIST]))[0]).double()
     trained = "these are training accuracies: test_acc holds those on the fold"
     yield name, train.amax(dim=1), trained
     yield name, train[:, -1], trained

@@ -9,12 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from cs_helpers.checks import assets
-from cs_helpers.checks.compare import PASS, UNDONE, Result, compare
+from cs_helpers.checks.compare import UNDONE, Result, compare
 from cs_helpers.checks.evidence import MAX_ITEMS, RAISED, TIMEOUT, Failure, Item, Production
-from cs_helpers.checks.measures import measured
 from cs_helpers.checks.registry import checks
 from cs_helpers.grading import records
 from cs_helpers.grading.channel import ITEM, START, Frame, ProtocolError, from_body
@@ -24,7 +21,6 @@ from cs_helpers.grading.worker import Job, Over, SandboxStoppedError, Worker
 from cs_helpers.tasks import TASKS
 
 ANSWER_SECONDS = 5.0
-COPIED = "all that is right is the same for every input, so it may have been copied: look at the code"
 MOST_LOST = 3  # processes of one part that may end before their time
 
 
@@ -137,7 +133,6 @@ class Grader:
 
     def __init__(self, rules: Rules, expected: Mapping[str, Production], worker: Worker) -> None:
         self._rules, self._expected, self._worker = rules, expected, worker
-        self._constants = {task_id: constants(task_id, expected[task_id]) for task_id in rules.ids}
 
     def grade(self, submission: Submission) -> dict[str, Any]:
         """Return the record of a submission.
@@ -158,7 +153,7 @@ class Grader:
                 else:
                     results[task_id] = judge(task_id, self._expected[task_id], production)
                 times.compare += time.monotonic() - start
-        tasks = self._tasks(results, problems)
+        tasks = {task_id: records.task_entry(results[task_id]) for task_id in self._rules.ids}
         record = empty_record(self._rules, submission.name, submission.source, submission.digest)
         claims = submission.manifest
         record |= {
@@ -174,17 +169,6 @@ class Grader:
             "times": _times(times, time.monotonic() - begun),
         }
         return record
-
-    def _tasks(self, results: Mapping[str, Result], problems: list[str]) -> dict[str, dict[str, Any]]:
-        """Return the tasks of a record, and note a problem if all of it may have been copied."""
-        tasks = {}
-        for task_id in self._rules.ids:
-            copied = only_constants(results[task_id], self._constants[task_id])
-            tasks[task_id] = {**records.task_entry(results[task_id]), "only_constants": copied}
-        earning = [entry for entry in tasks.values() if entry["points"]]
-        if earning and all(entry["only_constants"] for entry in earning):
-            problems.append(COPIED)
-        return tasks
 
     def _part(
         self, package: Mapping[str, bytes], work: Sequence[str], times: Times, problems: list[str]
@@ -240,34 +224,15 @@ class Grader:
 
 def judge(check_id: str, expected: Production, production: Production) -> Result:
     """Compare; evidence on which the comparison itself stumbles is no evidence."""
-    check = checks()[check_id]
+    check, guessable = checks()[check_id], assets.guessable(check_id)
     try:
-        return compare(check, expected, production)
+        return compare(check, expected, production, guessable=guessable)
     except Exception:  # made to be stumbled over: find out which, and go on without
         items = {
             name: item if _can_be_compared(check_id, expected, name, item) else _unusable(item)
             for name, item in production.items.items()
         }
-        return compare(check, expected, dataclasses.replace(production, items=items))
-
-
-def constants(check_id: str, expected: Production) -> set[str]:
-    """Return the names of the evidence that is the same under the public seed, for which it is stored."""
-    public = assets.expected(check_id).items
-    secret = measured(check_id, expected, expected.inputs, stored=True).items
-    return {name for name, item in secret.items() if name in public and _same(item, public[name])}
-
-
-def _same(a: Item, b: Item) -> bool:
-    if a.tensor is None or b.tensor is None:
-        return a.tensor is b.tensor
-    return a.tensor.dtype == b.tensor.dtype and torch.equal(a.tensor, b.tensor)
-
-
-def only_constants(result: Result, constant: set[str]) -> bool:
-    """Tell whether what is right could have been copied, and nothing is right that could not."""
-    right = {line.name for line in result.evidence if line.verdict == PASS}
-    return bool(right) and right <= constant and any(line.name not in constant for line in result.evidence)
+        return compare(check, expected, dataclasses.replace(production, items=items), guessable=guessable)
 
 
 def _can_be_compared(check_id: str, expected: Production, name: str, item: Item) -> bool:
@@ -292,10 +257,7 @@ def _answer(production: Production) -> dict[str, str]:
 def empty_record(rules: Rules, name: str, source: str, digest: str) -> dict[str, Any]:
     """Return the record of a submission in which nothing is done."""
     tasks = {
-        task_id: {
-            **records.task_entry(Result(task_id, UNDONE, 0.0, TASKS[task_id].points, ())),
-            "only_constants": False,
-        }
+        task_id: records.task_entry(Result(task_id, UNDONE, 0.0, TASKS[task_id].points, ()))
         for task_id in rules.ids
     }
     return {

@@ -42,7 +42,6 @@ TASK::
     {"verdict": "PASS" | "FAIL" | "NOT DONE", "points": 13.26, "max_points": 14, "bonus": false,
      "message": "dw: expected 0.42 at [0, 3], got 0.84; ...", "hint": "every entry is 2x ...",
      "printed": "what the code printed, at most 1000 characters",
-     "only_constants": false,      true: right is only what is the same under every seed, and so public
      "evidence": [{"name": "dw", "verdict": "PASS" | "FAIL" | "missing", "shape": "(3, 5)",
                    "max_difference": 1.0 or null, "message": "...", "hint": "..."}, ...]}
 
@@ -141,7 +140,7 @@ def _line_entry(line: Line) -> dict[str, Any]:
 
 def result_of(task_id: str, entry: dict[str, Any]) -> Result:
     """Turn a record's TASK back into a result, which ``cs_helpers.checks.report`` shows as in a notebook."""
-    fields = {name: value for name, value in entry.items() if name not in ("bonus", "only_constants")}
+    fields = {name: value for name, value in entry.items() if name != "bonus"}
     fields["evidence"] = tuple(Line(**line) for line in entry["evidence"])
     return Result(id=task_id, **fields)
 

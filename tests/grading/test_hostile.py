@@ -88,14 +88,14 @@ VANDALS = {
     "flood": forward("MiB of evidence"),
     "print_without_end": Case(),
     "million_items": Case({"p1.tanh": 0.0}, "more than 300 pieces"),
-    "endless_name": Case({"p1.tanh": 0.75}),
+    "endless_name": Case({"p1.tanh": 0.0}),
     "exception_that_exits": forward("ended itself"),
     "value_nan": forward("not finite"),
     "value_complex": forward("torch.complex128"),
     "value_eight_bits": forward("expected shape"),
     "value_huge": forward("of 1099511627776 elements"),
     "value_large": forward("expected shape"),
-    "value_of_many_dimensions": Case({"p1.tanh": 1.5, "p1.sequential": 3.0}, "expected shape"),
+    "value_of_many_dimensions": Case({"p1.tanh": 0.0, "p1.sequential": 3.0}, "expected shape"),
     "value_equal_to_all": forward("TypeError"),
     "value_text_equal_to_all": Case({"p1.tanh": 5.25}, "name: expected 'TanH'"),
     "value_with_class_forged": forward("AttributeError"),
@@ -189,10 +189,10 @@ def test_who_does_nothing_gets_nothing(name: str, arena: Arena) -> None:
     assert "FOUND" not in str(record)
 
 
-def test_replaying_what_is_public_earns_the_constants_and_is_noticed(arena: Arena) -> None:
-    """Names, edges and other constants are stored in the course; see docs/grading.md."""
+def test_replaying_what_is_public_earns_nothing(arena: Arena, tmp_path: Path) -> None:
+    """What the course stores is right for the public seed only, and what is right for all is not enough."""
     stored = {
-        path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p1.*.safetensors")
+        path.stem: base64.b64encode(path.read_bytes()).decode() for path in ASSETS.glob("p*.safetensors")
     }
     replay = b"""
 import base64
@@ -212,10 +212,12 @@ for _id in STORED:
     files = pristine()
     files["hw/stored.py"] = f"STORED = {stored!r}\n".encode()
     files["hw/layers.py"] = replay + files["hw/layers.py"]
-    record = arena.grade(files)
-    assert 0 < sum(points(record).values()) < 25  # of 80
-    assert all(entry["only_constants"] for entry in record["tasks"].values() if entry["points"])
-    assert "may have been copied" in str(record["problems"])
+    ids = [check.id for check in select(["p1", "p2", "p3"]) if check.seconds <= 30]
+    everything = make_arena(arena.worker, tmp_path, ids, "of this replay", 30.0, 1024)
+    record = everything.grade(files)
+    lines = [line for entry in record["tasks"].values() for line in entry["evidence"]]
+    assert any(line["verdict"] == "PASS" for line in lines)  # the replay does arrive
+    assert sum(points(record).values()) == 0
 
 
 def test_answers_that_attack_cost_no_marks(arena: Arena, full: dict[str, float]) -> None:

@@ -71,6 +71,12 @@ def test_a_trial_differs_by_check_seed_and_name():
     assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
 
 
+def test_what_is_written_down_in_checks_is_twisted_in_trials_that_are_not_public():
+    assert Trial("p2.fit", "42").twist() == 0
+    twists = {Trial("p2.fit", f"seed {number}").twist() for number in range(100)}
+    assert twists == {1, 2, 3, 4}
+
+
 def test_trial_numbers_are_roughly_normal_and_never_zero():
     x = Trial("p1.linear", "42").normal("x", 10_000)
     assert x.mean().abs() < 0.05
@@ -250,6 +256,32 @@ def test_points_are_split_over_the_evidence():
         values = [X, Y, Z][:right] + [torch.zeros_like(X)] * (3 - right)
         result = compare(CHECK, want, items(**dict(zip("abc", values, strict=True))))
         assert result.points == pytest.approx(result.max_points * share, abs=0.01)
+
+
+def test_what_is_the_same_for_all_inputs_earns_nothing_by_itself():
+    want = items(a=X, b=Y, c=Z)
+    only_c = items(a=Y, b=X, c=Z)
+    result = compare(CHECK, want, only_c, guessable={"c"})
+    assert (result.verdict, result.points) == (FAIL, 0)
+    assert result.message.endswith(". No points yet: what is right so far is right whatever the inputs are.")
+    assert compare(CHECK, want, only_c).points == 2
+    assert compare(CHECK, want, items(a=X, b=X, c=Z), guessable={"c"}).points == 4
+    assert compare(CHECK, want, want, guessable={"c"}).points == 6
+    assert compare(CHECK, want, only_c, guessable={"a", "b", "c"}).points == 2  # nothing else is asked for
+
+
+MEASURED = {"p2.overfit", "p2.optim", "p2.dropout", "p3.train", "p3.experiment", "p4.overfit"}
+STORED = {
+    check_id: c for check_id, c in checks().items() if check_id not in MEASURED and check_id[:2] != "p5"
+}
+
+
+@pytest.mark.parametrize("check", STORED.values(), ids=STORED)
+def test_what_is_stored_earns_nothing_under_another_seed(check):
+    stored = assets.expected(check.id)
+    want = produce(check, HW, "secret")
+    result = compare(check, want, stored, guessable=assets.guessable(check.id))
+    assert (result.verdict, result.points) == (FAIL, 0)
 
 
 def test_float_noise_passes_and_a_thousandth_does_not():
