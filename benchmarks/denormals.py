@@ -3,7 +3,8 @@
     python benchmarks/denormals.py [--rounds 5]
 
 The weights are a ten-thousandth of the usual ones: what regularisation leaves of them after a few epochs
-without a gradient. The figures are seconds of a step (forward, backward, Adam), medians, with and without in turn.
+without a gradient. The figures are seconds of a step (forward, backward, Adam), medians, with and without in
+turn.
 """
 
 import argparse

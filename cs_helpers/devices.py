@@ -68,7 +68,7 @@ class Prepared(nn.Module):
 def prepare(net: nn.Module, device: torch.device, compiled: bool = False) -> nn.Module:
     """Return a network ready to be trained on a device: moved there, and wrapped in ``Prepared``.
 
-    The calling thread takes denormal numbers (float32: below 1.2e-38) for 0 from now on, if its processor can.
+    The calling thread takes denormal numbers (float32: below 1.2e-38) for 0 from now on, if the machine can.
     In a deep network that does not train, regularisation makes weights so small that most products of them
     are denormal, and a processor computes with those many times slower (benchmarks/denormals.py).
 

@@ -76,8 +76,8 @@ def _refuse_bad(check: Check, production: Production) -> None:
 def guessable(check: Check, hw: Any, production: Production) -> set[str]:
     """Return the names of the evidence that is the same in a trial with another seed.
 
-    Small numbers are so by chance, and are found in one of ten trials. Raw evidence of trainings never is: for
-    checks that have some, which take long, one is enough.
+    Small numbers are so by chance, and are found in one of ten trials. Raw evidence of trainings never is so;
+    for checks that have some, which take long, one other trial is enough.
     """
     raw = any(name.startswith(RAW) for name in production.items)
     others = [produce(check, hw, seed) for seed in OTHER_SEEDS[: 1 if raw else None]]
