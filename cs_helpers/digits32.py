@@ -40,6 +40,7 @@ CLASSES = tuple("0123456789")
 SIZE = 32  # pixels a side
 NUM_TRAIN = 12_800
 NUM_TEST = 2_000
+NUM_GLYPHS = 1_797
 PLAIN = 20  # percent of images in the middle, upright and mostly light on dark; the others are anywhere
 TEST_GLYPHS = range(1157, 1545)  # sheets 10 to 12 of 14
 
@@ -98,7 +99,7 @@ class _Stream:
 
 
 def read_glyphs() -> tuple[Bytes, NDArray[np.int64]]:
-    """Read scikit-learn's handwritten digits.
+    """Read scikit-learn's handwritten digits; they are stored for the next process, as ``make`` does it.
 
     Returns:
         Glyphs ``(1797, 8, 8)`` uint8 from 0 (paper) to 16 (ink), and their labels ``(1797,)`` int64.
@@ -106,7 +107,12 @@ def read_glyphs() -> tuple[Bytes, NDArray[np.int64]]:
     Raises:
         ValueError: If the installed scikit-learn carries other data than the one digits32 is made from.
     """
-    from sklearn.datasets import load_digits
+    content = cache.read("glyphs", GLYPHS_SHA256)
+    if content is not None:
+        octets = np.frombuffer(content, np.uint8)
+        return octets[:-NUM_GLYPHS].reshape(NUM_GLYPHS, 8, 8), octets[-NUM_GLYPHS:].astype(np.int64)
+
+    from sklearn.datasets import load_digits  # only now: loading it takes a second
 
     digits = load_digits()
     glyphs = digits.images.astype(np.uint8)
@@ -117,6 +123,7 @@ def read_glyphs() -> tuple[Bytes, NDArray[np.int64]]:
             f"scikit-learn's load_digits() gave other data than digits32 is made from: "
             f"sha256 {found}, expected {GLYPHS_SHA256}. Reinstall scikit-learn."
         )
+    cache.write("glyphs", GLYPHS_SHA256, _octets(glyphs, labels))
     return glyphs, labels
 
 

@@ -4,7 +4,6 @@ import abc
 from typing import Any
 
 import torch
-from sklearn.metrics import roc_curve
 from torch import Tensor, nn
 
 from cs_helpers.boundary_plots import CLASS_COLOURS, draw_classes, draw_roc, new_axes
@@ -187,6 +186,8 @@ def select_roc_thresh(
     Raises:
         ValueError: If the labels are not 0 and 1, both of them, or not as many as the samples.
     """
+    from sklearn.metrics import roc_curve  # only now: Parts 4 and 5 do without, and loading it takes a second
+
     _require_labels(x, y)
     if (labels := sorted(set(y.tolist()))) != [0, 1]:
         raise ValueError(f"a ROC curve needs labels of both classes, 0 and 1; y holds {labels[:5]}")
