@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 from trees import ROOT, run_in
 
-from cs_helpers.checks.assets import guessable
+from cs_helpers.checks import assets
 from cs_helpers.checks.compare import compare
+from cs_helpers.checks.evidence import NOT_DONE, Failure, Production
 from cs_helpers.checks.produce import produce
 from cs_helpers.checks.registry import find, select
 from cs_helpers.checks.student import StudentPackage
 from cs_helpers.grading import records
+from cs_helpers.grading.session import SessionError, _accepted
 from cs_helpers.tasks import TASKS
 from tests.grading.arena import BWRAP, NO_BWRAP, reference
 from tests.mutants.catalogue import Mutant, load, ready
@@ -75,6 +77,15 @@ def a_class(folder: Path) -> Path:
     submission(folder, "=1+1", reference())
     shutil.make_archive(str(folder / "anna"), "zip", folder / "anna")
     return folder
+
+
+def test_experiments_are_graded_by_a_course_without_results_of_its_own() -> None:
+    not_done = Production(failure=Failure(NOT_DONE, "no results yet"))
+    assert _accepted("p5.results", not_done) == assets.expected("p5.results")
+    stub = Production(inputs=assets.expected("p1.tanh").inputs, failure=not_done.failure)
+    for production in (stub, Production()):
+        with pytest.raises(SessionError, match=r"the reference fails p1\.tanh in the sandbox"):
+            _accepted("p1.tanh", production)
 
 
 @pytest.mark.sandbox
@@ -241,7 +252,7 @@ def agreement(tmp_path: Path, mutants: list[Mutant]) -> list[tuple[str, str, flo
             mutant.write(root)
             production = produce(find(mutant.check), StudentPackage(root), seed, root=root)
             args = (find(mutant.check), want[mutant.check], production)
-            expected.append(compare(*args, guessable=guessable(mutant.check)))
+            expected.append(compare(*args, guessable=assets.guessable(mutant.check)))
         arguments = [word for check_id in ids for word in ("--checks", check_id)]
         command = ["-m", "cs_helpers", "grade", str(folder), "--out", str(report), "--seed", seed]
         done = run_in(ROOT, *command, *arguments, "--jobs", "2", timeout=3600)
