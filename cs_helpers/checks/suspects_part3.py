@@ -20,6 +20,10 @@ Suspects = Iterator[tuple[str, Suspect, str]]
 LISTS = {"dims longer than nonlins raises": "AssertionError", "nonlins longer than dims raises": "IndexError"}
 
 
+def _of_shape(shape: torch.Size) -> Callable[[Any], bool]:
+    return lambda got: isinstance(got, Tensor) and got.shape == shape
+
+
 def is_(text: str) -> Callable[[Any], bool]:
     """Match a text that contains another."""
     return lambda got: isinstance(got, str) and text in got
@@ -119,7 +123,8 @@ def classifier(e: Tensors, i: Tensors) -> Suspects:
         )
     for name, given in (("classes of z", z), ("classes of x", scores)):
         yield name, given.argmin(1), "argmin is the least probable class: argmax"
-        yield name, given.argmax(0), "argmax runs over the batch: it must be over the classes, dim=1"
+        over_batch = "argmax runs over the batch: it must be over the classes, dim=1"
+        yield name, _of_shape(given.shape[1:]), over_batch
         yield name, (given.softmax(1)[:, 1] >= 0.5).long(), "only two classes are told apart: argmax over all"
         yield name, lambda got: got.ndim == 2, "one class index a sample is asked for: argmax over dim=1"
     registered = "the model must be a submodule (self.model = model), after super().__init__()"
