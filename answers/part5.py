@@ -55,11 +55,11 @@ each class is, and nothing else.
 
 Then regularisation finishes it off. In the first convolution of a new network with $K = 32$, the gradient of
 the loss is 11 times as large as that of the regularisation at $L = 2$, 1.7 times at $L = 4$, 0.04 times at
-$L = 8$ and 0.00002 times at $L = 16$. Adam divides by the size of the sum, so it does not matter to it that
-both are small: what it follows is the larger one, down to weights of zero. With `reg=0` and without early
-stopping, the network with $L = 8$ and $K = 32$ sits on the same plateau for eleven epochs, and begins to learn
-in the twelfth. With our settings it has none of that time: there is no progress for three epochs, and early
-stopping ends it after four.
+$L = 8$ and 0.00002 times at $L = 16$ (for 128 images). Adam divides by the size of the sum, so it does not
+matter to it that both are small: it follows the larger one, down to weights of zero. With `reg=0` and without
+early stopping, the network with $L = 8$ and $K = 32$ sits on the same plateau for eleven epochs, and begins
+to learn in the twelfth. With our settings it has none of that time: three epochs bring no progress, and early
+stopping ends it after the fourth.
 
 **Two remedies.** Shortcuts: a block that computes $x + f(x)$ has an identity in its Jacobian, so that signal
 and gradient get past any number of blocks. Batch norm: it brings every channel back to variance 1, so that

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -51,21 +52,44 @@ class Prepared(nn.Module):
     """Runs a network with its channels last, and on a GPU in mixed precision (bfloat16).
 
     Channels last is how convolutions are fastest on CPUs, too. Weights, loss and optimizer are in float32
-    everywhere, and so is all of it on a CPU.
+    everywhere, and so is all of it on a CPU. A network that flattens its features by ``view``, which needs
+    them contiguous, stays as it is.
+
+    Args:
+        net: The network; its layout is changed in place.
+        in_size: (C, H, W) of its images.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, in_size: Sequence[int]) -> None:
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for self.layout in (torch.channels_last, torch.contiguous_format):
+            self.net = net.to(memory_format=self.layout)  # type: ignore[call-overload]
+            if self._works(in_size):
+                break
+
+    def _works(self, in_size: Sequence[int]) -> bool:
+        training, device = self.net.training, next(self.net.parameters()).device
+        self.net.eval()  # nothing is drawn, and no running statistics change
+        try:
+            with torch.no_grad():
+                self.net(torch.zeros(1, *in_size, device=device).to(memory_format=self.layout))
+        except RuntimeError as error:
+            if "view size is not compatible" in str(error):
+                return False  # any other error comes again in training, where it belongs
+        finally:
+            self.net.train(training)
+        return True
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute what the network does, in float32 at the end."""
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.is_cuda):
-            y = self.net(x.contiguous(memory_format=torch.channels_last))
+            y = self.net(x.contiguous(memory_format=self.layout))
         return y.float()
 
 
-def prepare(net: nn.Module, device: torch.device, compiled: bool = False) -> nn.Module:
+def prepare(
+    net: nn.Module, device: torch.device, in_size: Sequence[int], compiled: bool = False
+) -> nn.Module:
     """Return a network ready to be trained on a device: moved there, and wrapped in ``Prepared``.
 
     The calling thread takes denormal numbers (float32: below 1.2e-38) for 0 from now on, if the machine can.
@@ -75,10 +99,11 @@ def prepare(net: nn.Module, device: torch.device, compiled: bool = False) -> nn.
     Args:
         net: The network; changed in place.
         device: Where to.
+        in_size: (C, H, W) of its images.
         compiled: Whether torch.compile takes it over, which pays in long runs on a GPU.
     """
     torch.set_flush_denormal(True)
-    model = Prepared(net.to(device))
+    model = Prepared(net.to(device), in_size)
     return torch.compile(model) if compiled else model  # type: ignore[return-value]
 
 

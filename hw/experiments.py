@@ -153,7 +153,7 @@ def cnn_experiment(
     torch.manual_seed(seed)
     loaders = make_experiment_loaders(data, bs_train, bs_test, augment=augment, device=where, seed=seed)
     net = _make_net(model_type, loaders, filters_per_layer, layers_per_block, pool_every, hidden_dims, **kw)
-    model = ArgMaxClassifier(prepare(net, where, compiled))
+    model = ArgMaxClassifier(prepare(net, where, loaders.dl_train.dataset.in_size, compiled))
     dl_train, dl_valid, dl_test = loaders
     # TODO: make the optimizer (_make_optimizer helps), train the model with a ClassifierTrainer, and test it
     # once on the test batches. The names below say what is wanted.

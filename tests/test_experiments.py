@@ -8,6 +8,7 @@ from cs_helpers.devices import Prepared, prepare
 from cs_helpers.moons import TensorLoader, make_moons
 from cs_helpers.run_files import read_run
 from cs_helpers.train_results import TrainingError
+from hw.cnn import CNN
 from hw.experiments import cnn_experiment, load_experiment, mlp_experiment
 from hw.training import ClassifierTrainer
 
@@ -176,7 +177,7 @@ def test_a_network_is_prepared_with_channels_last_and_float32_at_the_end() -> No
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Flatten())
     x, seen = torch.randn(2, 3, 8, 8), []
     plain = net(x)
-    wrapped = Prepared(net)
+    wrapped = Prepared(net, (3, 8, 8))
     assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
     net[0].register_forward_hook(lambda module, args, out: seen.append(args[0]))
     out = wrapped(x)
@@ -191,12 +192,32 @@ def test_a_network_is_prepared_with_channels_last_and_float32_at_the_end() -> No
     assert net[0].weight.grad.dtype == torch.float32
 
 
+class Viewed(CNN):
+    """A CNN that flattens its features by view."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        features = self.feature_extractor(x)
+        return self.mlp(features.view(len(x), -1))
+
+
+def test_a_network_that_flattens_by_view_stays_contiguous_and_is_not_touched() -> None:
+    torch.manual_seed(0)
+    net = Viewed((3, 8, 8), 10, [4, 4], 1, [5])
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    wrapped = Prepared(net, (3, 8, 8))
+    assert wrapped.training
+    assert net.feature_extractor[0].weight.is_contiguous()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    wrapped(torch.randn(2, 3, 8, 8)).sum().backward()
+
+
 @pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
 def test_denormal_numbers_are_taken_for_0_once_a_network_is_prepared() -> None:
+    torch.set_flush_denormal(False)
     tiny = torch.tensor([1e-30])
     try:
         assert (tiny * 1e-10).item() > 0
-        prepare(torch.nn.Linear(1, 1), torch.device("cpu"))
+        prepare(torch.nn.Conv2d(1, 1, 1), torch.device("cpu"), (1, 2, 2))
         assert (tiny * 1e-10).item() == 0
     finally:
         torch.set_flush_denormal(False)
