@@ -129,7 +129,11 @@ def plot_images(
         raise ValueError(f"{len(images)} images and {'no' if titles is None else len(titles)} titles")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, squeeze=False, figsize=(0.9 * columns, 1.1 * rows))
+    # Fixed margins: what a layout engine finds out here is always the same, and takes longer than the rest.
+    grid = {"left": 0.005, "right": 0.995, "bottom": 0.03 / rows, "top": 1 - 0.2 / rows, "wspace": 0.08}
+    figure, axes = plt.subplots(
+        *(rows, columns), squeeze=False, figsize=(0.9 * columns, 1.1 * rows), layout="none", gridspec_kw=grid
+    )
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):

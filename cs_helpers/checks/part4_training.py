@@ -15,6 +15,7 @@ from cs_helpers.checks.registry import produces
 from cs_helpers.checks.runs import run_now
 from cs_helpers.checks.trial import PUBLIC_SEED, Trial
 from cs_helpers.data import Dataset, Splits, load
+from cs_helpers.devices import prepare
 from cs_helpers.loaders import BatchLoader
 from cs_helpers.train_results import FitResult
 
@@ -67,7 +68,8 @@ def learn_by_heart(
 
     def train() -> tuple[Any, FitResult]:
         torch.manual_seed(seed)
-        model = hw.classifier.ArgMaxClassifier(make_net(hw, few))
+        net = prepare(make_net(hw, few), torch.device("cpu"), few.in_size)
+        model = hw.classifier.ArgMaxClassifier(net)
         optimizer = torch.optim.SGD(model.parameters(), **numbers)
         trainer = hw.training.ClassifierTrainer(model, loss_fn, optimizer)
         stats = data.train.stats
