@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cs_helpers.checks import measures_part2, measures_part3, measures_part4, measures_part5
 from cs_helpers.checks.evidence import Production, snapshot
-from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES
+from cs_helpers.checks.part1 import ANOTHER_MASK, DROPOUT_MEASURES, DROPOUT_RATES, DROPOUT_SIDE
 
 RAW = "raw:"
 Tensors = Mapping[str, Tensor]
@@ -57,32 +57,36 @@ def dropout(raw: Tensors, inputs: Tensors) -> Iterator[tuple[str, Any]]:
     """Measure Dropout's masks on an input of ones: rates, scale, independence, the gradient's mask."""
     out = _square(raw, "raw:out")
     kept = out != 0
-    share = kept.double().mean().item()
+    share = _share(kept)
     yield DROPOUT_RATES[0], share
     values = out[kept] if share else out.flatten()
     yield "smallest value of a kept unit", values.min().double().item()
     yield "largest value of a kept unit", values.max().double().item()
-    yield DROPOUT_RATES[1], _together(kept[:-1], kept[1:], share)
-    yield DROPOUT_RATES[2], _together(kept[:, :-1], kept[:, 1:], share)
+    yield DROPOUT_RATES[1], _together(kept[:-1], kept[1:], share, share)
+    yield DROPOUT_RATES[2], _together(kept[:, :-1], kept[:, 1:], share, share)
     dx = _square(raw, "raw:dx")
-    yield ANOTHER_MASK, ((dx - out).abs() > 1e-3).double().mean().item()
-    again = _square(raw, "raw:out, second call")
-    yield DROPOUT_RATES[3], _together(kept, again != 0, share)
+    yield ANOTHER_MASK, _share((dx - out).abs() > 1e-3)
+    again = _square(raw, "raw:out, second call") != 0
+    yield DROPOUT_RATES[3], _together(kept, again, share, _share(again))
 
 
-def _together(a: Tensor, b: Tensor, share: float) -> float:
+def _share(true: Tensor) -> float:
+    return int(true.count_nonzero()) / true.numel()
+
+
+def _together(a: Tensor, b: Tensor, share_a: float, share_b: float) -> float:
     """Return how often both are kept, relative to independent draws: 1 if they are independent."""
-    return (a & b).double().mean().item() / share**2 if share else 0.0
+    return _share(a & b) / (share_a * share_b) if share_a * share_b else 0.0
 
 
 def _square(raw: Tensors, name: str) -> Tensor:
     tensor = raw[name]
     if (
-        tensor.shape != (1024, 1024)
+        tensor.shape != (DROPOUT_SIDE, DROPOUT_SIDE)
         or not tensor.is_floating_point()
         or not bool(torch.isfinite(tensor).all())
     ):
-        raise ValueError(f"{name}: expected finite floats of shape (1024, 1024)")
+        raise ValueError(f"{name}: expected finite floats of shape {(DROPOUT_SIDE,) * 2}")
     return tensor
 
 

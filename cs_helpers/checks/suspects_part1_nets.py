@@ -139,7 +139,7 @@ def _number(value: float) -> Tensor:
 
 
 def _about(share: float) -> Callable[[Tensor], bool]:
-    """Match a share of a million draws: its standard deviation is 0.0005 at most."""
+    """Match a share of half a million draws: its standard deviation is 0.0007 at most."""
     return lambda got: abs(got.item() - share) < 0.005
 
 
