@@ -31,7 +31,7 @@ def part5_hp(experiment: str, filters_per_layer: Sequence[int], layers_per_block
     if experiment == "exp2":
         descent = {"optimizer": "sgd", "lr": 0.1, "reg": 5e-4, "schedule": "one-cycle"}
         # The learning rate is high until near the end, and so is the loss: stopping early makes no sense.
-        return {**common, **descent, "epochs": 20, "early_stopping": None, "augment": True, "hidden_dims": []}
+        return {**common, **descent, "epochs": 12, "early_stopping": None, "augment": True, "hidden_dims": []}
     return common
     # END SOLUTION
 
