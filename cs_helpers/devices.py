@@ -62,10 +62,14 @@ class Prepared(nn.Module):
 
     def __init__(self, net: nn.Module, in_size: Sequence[int]) -> None:
         super().__init__()
-        for self.layout in (torch.channels_last, torch.contiguous_format):
-            self.net = net.to(memory_format=self.layout)  # type: ignore[call-overload]
-            if self._works(in_size):
-                break
+        self.net = net
+        self._arrange(torch.channels_last)
+        if not self._works(in_size):
+            self._arrange(torch.contiguous_format)
+
+    def _arrange(self, layout: torch.memory_format) -> None:
+        self.layout = layout
+        self.net.to(memory_format=layout)  # type: ignore[call-overload]
 
     def _works(self, in_size: Sequence[int]) -> bool:
         training, device = self.net.training, next(self.net.parameters()).device

@@ -1,5 +1,6 @@
 """Typical mistakes in Part 2's further tasks, each as the values that it leads to."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -112,27 +113,24 @@ def _cycle(
 @suspects_of("p2.schedules")
 def schedules(e: Tensors, i: Tensors) -> Suspects:
     """When the steps come, where the cosine starts and ends, and how the cycle falls."""
-    twist = int(i[TWIST])
+    courses = functools.partial(_courses, int(i[TWIST]))
     name = "step_schedule"
     text = "the factor is applied once, not once more for every change"
-    yield from _courses(
-        twist,
+    yield from courses(
         name,
         lambda s, total, learn_rate, every, factor=0.1: learn_rate * (factor if s >= every else 1),
         text,
         e,
     )
     text = "the changes come a step early: the first one is in step `every`, and steps count from 0"
-    yield from _courses(
-        twist,
+    yield from courses(
         name,
         lambda s, total, learn_rate, every, factor=0.1: learn_rate * factor ** ((s + 1) // every),
         text,
         e,
     )
     text = "the learning rate falls in every step: it changes only every so many (integer division)"
-    yield from _courses(
-        twist,
+    yield from courses(
         name,
         lambda s, total, learn_rate, every, factor=0.1: learn_rate * factor ** (s / every),
         text,
@@ -140,16 +138,14 @@ def schedules(e: Tensors, i: Tensors) -> Suspects:
     )
     name = "cosine_schedule"
     text = "lowest is not used: the cosine falls from learn_rate to lowest"
-    yield from _courses(
-        twist, name, lambda s, total, learn_rate, lowest=0.0: _cosine(s, total, learn_rate), text, e
-    )
+    yield from courses(name, lambda s, total, learn_rate, lowest=0.0: _cosine(s, total, learn_rate), text, e)
     text = "lowest comes on top: the cosine's share is of learn_rate - lowest"
     on_top = lambda s, total, learn_rate, lowest=0.0: lowest + _cosine(s, total, learn_rate)  # noqa: E731
-    yield from _courses(twist, name, on_top, text, e)
+    yield from courses(name, on_top, text, e)
     text = "the angle is off by a step: it is pi * step / total, with no - 1"
-    yield from _courses(twist, name, lambda s, total, **kw: _cosine(s, total - 1, **kw), text, e)
+    yield from courses(name, lambda s, total, **kw: _cosine(s, total - 1, **kw), text, e)
     text = "the cosine runs backwards: it is (1 + cos) / 2, which starts at 1"
-    yield from _courses(twist, name, lambda s, total, **kw: _cosine(total - s, total, **kw), text, e)
+    yield from courses(name, lambda s, total, **kw: _cosine(total - s, total, **kw), text, e)
     name = "one_cycle_schedule"
     for text, settings in {
         "it ends at learn_rate / end: it ends at learn_rate / start / end, far below the start": {
@@ -159,4 +155,4 @@ def schedules(e: Tensors, i: Tensors) -> Suspects:
         "it falls along a cosine: here both ways are straight lines": {"form": "cosine"},
         "the peak is off by a step: it is at warm_up * total - 1, the end at total - 1": {"shift": 0.0},
     }.items():
-        yield from _courses(twist, name, lambda s, hp=settings, **kw: _cycle(s, **kw, **hp), text, e)
+        yield from courses(name, lambda s, hp=settings, **kw: _cycle(s, **kw, **hp), text, e)
