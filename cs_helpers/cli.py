@@ -185,8 +185,10 @@ def lab(
     if notebook is None:
         raise typer.BadParameter(f"there is no notebook of part {part}; there are: {_names(found)}")
     # Without a root, JupyterLab shows the notebook's own folder alone, and links to hw/ lead nowhere.
-    root = f"--ServerApp.root_dir={ROOT}"
-    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), root, *context.args]
+    options = [f"--ServerApp.root_dir={ROOT}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")  # in a container there is often nobody else, and Jupyter would refuse
+    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT)), *options, *context.args]
     with tempfile.TemporaryDirectory(prefix="course-lab-") as folder:
         try:
             raise typer.Exit(subprocess.call(command, cwd=ROOT, env=_without_news(Path(folder))))

@@ -1,11 +1,15 @@
 """The command line, as a student uses it."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from trees import ROOT, run_in, student_tree
+from typer.testing import CliRunner
 
+from cs_helpers.cli import app
 from cs_helpers.tasks import TASKS
 
 CHECKS = [task.id for task in TASKS.values() if task.kind == "code"]
@@ -81,6 +85,18 @@ def test_wrong_usage_is_one_message_and_status_2(arguments: list[str], message: 
     words = " ".join(done.stderr.replace("│", " ").split())
     assert message in words
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_lab_opens_for_root_too_as_in_a_container(
+    user: int, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    monkeypatch.setattr(subprocess, "call", lambda command, **kw: commands.append(command) or 0)
+    assert CliRunner().invoke(app, ["lab", "--part", "2", "--no-browser"]).exit_code == 0
+    assert ("--allow-root" in commands[0]) == allowed
+    assert commands[0][-1] == "--no-browser"
 
 
 def test_help_is_complete_for_every_command() -> None:

@@ -84,7 +84,7 @@ def opened(tree: Path) -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token= --allow-root"
+    options = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token="
     command = [str(tree / ".venv/bin/course"), "lab", *options.split()]
     log = (tree.parent / "lab.log").open("w+", encoding="utf-8")
     server = subprocess.Popen(
