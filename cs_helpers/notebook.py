@@ -7,6 +7,7 @@ hyperparameters.
 """
 
 import contextlib
+import gc
 import html
 import platform
 import traceback
@@ -42,6 +43,7 @@ def start(part: int, threads: int = 1) -> None:
             whatever else the machine is doing.
     """
     use_style()
+    gc.freeze()  # modules stay: the garbage collector need not go through them again and again
     keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(42)

@@ -185,7 +185,7 @@ def _goes_on(run: Any, common: dict[str, Any]) -> Evidence:
 
 DEPTHS = (3, 6, 9, 12)
 FILTERS, NARROW = (32, 64, 128), (8, 16, 32)
-STEPS, IMAGES = 30, 16
+STEPS, IMAGES = 30, 8
 
 
 @produces(
