@@ -84,7 +84,7 @@ validation images: their ReLU is dead. With $K = 128$ it is 98 %, with $K = 32$ 
 show is a network that learns with the few filters it has left, and so slowly that its training accuracy is
 66 % after 16 epochs with $K = 128$ and 81 % after 44 epochs with $K = 256$, where $K = 32$ has 95 % after
 eleven, and overfits. At $L = 4$, four poolings leave 2x2 maps, the same layer has only $4 K$ inputs, and
-nothing dies. A smaller learning rate for wider networks is the remedy.
+the widest network learns as fast as the others. A smaller learning rate for wider networks is the remedy.
 
 **Depth or width?** Between layers of equal width, $K$ filters have $9 K^2$ weights, so that twice the width
 costs four times the parameters and the work, and twice the depth only twice. From $K = 32$, $L = 2$ (77.6
