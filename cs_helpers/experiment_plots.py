@@ -106,7 +106,8 @@ def plot_exp_results(
     labels = [run.label if one else f"{run.record['config']['run_name']}, {run.label}" for run in runs]
     sources = ", ".join(dict.fromkeys(run.source for run in runs))
     fits = {label: run.fit for label, run in zip(labels, runs, strict=True)}
-    return plot_fit(fits, log_loss=log_loss, title=f"{', '.join(sorted(names))}: {sources}")
+    title = f"{', '.join(sorted(names))}: {sources}"
+    return plot_fit(fits, log_loss=log_loss, title=title, tested_on="validation")
 
 
 class ResultsTable:

@@ -49,7 +49,12 @@ def use_style() -> None:
 
 
 def plot_fit(
-    results: FitResult | Mapping[str, FitResult], *, log_loss: bool = False, title: str = "", axes: Any = None
+    results: FitResult | Mapping[str, FitResult],
+    *,
+    log_loss: bool = False,
+    title: str = "",
+    axes: Any = None,
+    tested_on: str = "test",
 ) -> tuple[Any, Any]:
     """Draw the course of one or several fits: losses on the left, accuracies on the right.
 
@@ -61,6 +66,7 @@ def plot_fit(
         log_loss: Whether the losses are drawn on a logarithmic axis.
         title: Set above the whole figure.
         axes: Two matplotlib axes to draw on; on a new figure if not given.
+        tested_on: What the legend calls the set that the fit was tested on.
 
     Returns:
         The figure and its two axes.
@@ -83,7 +89,8 @@ def plot_fit(
         look: dict[str, Any] = {"color": colour, "marker": marker, "markevery": max(1, len(epochs) // 6)}
         look["markersize"] = 4
         for name, style in (("train", "--"), ("test", "-")):
-            text = f"{label}, {name}" if label else name
+            shown = tested_on if name == "test" else name
+            text = f"{label}, {shown}" if label else shown
             left.plot(epochs, getattr(result, f"{name}_loss"), linestyle=style, **look)
             right.plot(epochs, getattr(result, f"{name}_acc"), linestyle=style, label=text, **look)
     for axis in (left.xaxis, right.xaxis):
