@@ -39,13 +39,13 @@ def start(part: int, threads: int = 1) -> None:
 
     Args:
         part: The part, from 1.
-        threads: How many threads torch uses. Small networks want one: more wait for each other, and for
-            whatever else the machine is doing.
+        threads: How many threads torch may use; fewer where the machine or OMP_NUM_THREADS has fewer. Small
+            networks want one: more wait for each other, and for whatever else the machine is doing.
     """
     use_style()
     gc.freeze()  # modules stay: the garbage collector need not go through them again and again
     keep_freed_memory()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(min(threads, torch.get_num_threads()))
     torch.manual_seed(42)
     tasks = [task for task in TASKS.values() if task.part == part]
     if not tasks:
