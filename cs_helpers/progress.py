@@ -1,11 +1,14 @@
 """A line that shows how far an epoch has come, without flooding the notebook."""
 
+import io
 import sys
 import time
 
 
 class ProgressLine:
     """One line on standard output, rewritten in place, a few times a second at most.
+
+    A file or a pipe, in which nothing can be rewritten, gets none of it.
 
     Args:
         label: What is going on, such as "epoch 3/10, train".
@@ -17,7 +20,7 @@ class ProgressLine:
     WIDTH = 20  # characters of the bar
 
     def __init__(self, label: str, total: int, enabled: bool = True) -> None:
-        self._label, self._total, self._enabled = label, total, enabled
+        self._label, self._total, self._enabled = label, total, enabled and _rewrites(sys.stdout)
         self._next = time.monotonic() + self.INTERVAL
         self._shown = 0
 
@@ -45,3 +48,8 @@ class ProgressLine:
         sys.stdout.write("\r" + text.ljust(self._shown))
         sys.stdout.flush()
         self._shown = len(text)
+
+
+def _rewrites(stream: object) -> bool:
+    """Whether what reads the stream knows what a carriage return is: terminals do, and so do notebooks."""
+    return not isinstance(stream, io.TextIOWrapper) or stream.isatty()
