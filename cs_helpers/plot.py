@@ -16,6 +16,7 @@ GREY = "#808790"  # at least 3.5:1 against white and against JupyterLab's dark b
 
 def use_style() -> None:
     """Set matplotlib's defaults for a notebook: transparent ground, grey text, colour-blind safe lines."""
+    import matplotlib.pyplot as plt
     import matplotlib.style
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -46,6 +47,9 @@ def use_style() -> None:
     matplotlib.style.use(style)
     # The layout fits the labels into the figure already: cutting it out again would draw everything twice.
     set_matplotlib_formats("retina", bbox_inches=None, pil_kwargs={"compress_level": 1})
+    # The notebook draws every figure when its cell ends, so pyplot need not do it as well, a moment before.
+    plt.switch_backend(plt.get_backend())  # the first figure would do this, and bring pyplot's hook back
+    plt.uninstall_repl_displayhook()
 
 
 def plot_fit(

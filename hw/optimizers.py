@@ -172,7 +172,7 @@ class RMSProp(Optimizer):
             if grad is not None:
                 g = self._regularised(data, grad)
                 mean_square.mul_(self.decay).addcmul_(g, g, value=1 - self.decay)
-                data.addcdiv_(g, (mean_square + self.eps).sqrt(), value=-self.learn_rate)
+                data.addcdiv_(g, (mean_square + self.eps).sqrt_(), value=-self.learn_rate)
         # END SOLUTION
 
     def state(self) -> list[Tensor]:

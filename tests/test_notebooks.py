@@ -99,6 +99,23 @@ def test_every_check_of_a_part_has_a_cell() -> None:
     assert sorted(found) == sorted(CHECKS)
 
 
+def test_a_figure_is_drawn_once(tmp_path: Path) -> None:
+    """By default pyplot draws it, and a moment later the notebook draws it again."""
+    cells = (
+        "from cs_helpers.notebook import start\nstart(part=1)",
+        "from matplotlib.backends.backend_agg import FigureCanvasAgg\n"
+        "drawn, draw = [], FigureCanvasAgg.draw\n"
+        "FigureCanvasAgg.draw = lambda self: (draw(self), drawn.append(self))\n"
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "print(len(drawn))",
+    )
+    path = tmp_path / "figure.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells]), path)
+    *_, plot, count = run(path)["cells"]
+    assert "image/png" in plot["outputs"][-1]["data"]
+    assert count["outputs"][0]["text"].strip() == "1"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nbval_agrees_with_the_stored_verdicts_on_the_reference(path: Path) -> None:
     done = run_in(ROOT, *NBVAL, str(path))
