@@ -174,13 +174,14 @@ early stopping ends them, up to seven points below their best.
 On the training images the accuracy ends at 99.6 to 99.8 %, although no two epochs show the same images.
 What is left is overfitting, and stronger augmentation would be the next thing to try.
 
-**On photographs.** The same choices were trained on CIFAR-10, on a copy of it that was stored as JPEG: 79.7,
-81.0, 80.9 and 81.2 % on the 10 000 test images, where one standard error is 0.4 %. So no depth collapses here
-either, and more than 18 convolutions bring nothing in the given time. What is missing is not depth but
-training: after twelve epochs of 100 batches, the accuracy on the training images is 80.2 to 81.7 %, hardly
-above the validation accuracy, so nothing was learnt by heart yet. The run called `long` gives the *smallest*
-network 24 epochs of all its 45 000 training images, seven times as many as before in all. It reaches 86.5 % on
-the test images, far above the deepest in the short time, after 28 minutes on one core of a CPU. Its training
-accuracy ends at 90.9 %, four points above that on the validation images, and now depth would be worth a try.
+**On photographs.** The same choices were trained on CIFAR-10, on a copy of it that was stored as JPEG:
+79.7, 81.0, 80.9 and 81.2 % on the 10 000 test images, where one standard error is 0.4 %. So no depth
+collapses here either, and more than 18 convolutions bring nothing in the given time. What is missing is not
+depth but training: after twelve epochs of 100 batches, the accuracy on the training images is 80.2 to 81.7
+%, hardly above the validation accuracy, so nothing was learnt by heart yet. The run called `long` gives the
+*smallest* network 24 epochs of all its 45 000 training images, seven times as many as before in all. It
+reaches 86.5 % on the test images, far above the deepest in the short time, after 28 minutes on one core of
+a CPU. Its training accuracy ends at 90.9 %, four points above that on the validation images, and now depth
+would be worth a try.
 """
 # END ANSWER
