@@ -31,6 +31,7 @@ def student_tree(target: Path, done: Collection[str] = ()) -> Path:
 def run_in(tree: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run ``python ARGUMENTS`` in a tree, with that tree's own course code."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    environment.pop("PYTEST_ADDOPTS", None)  # those are for the tests that run here
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=tree,
