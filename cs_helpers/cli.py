@@ -106,9 +106,12 @@ def _run(ids: list[str], as_json: bool, seconds: float | None, session: Path | N
 
 
 def _results(ids: list[str], seconds: float | None, session: Path | None, quiet: bool) -> Iterator["Result"]:
+    import torch
+
     from cs_helpers.checks.assets import ASSETS, AssetError
     from cs_helpers.checks.session import Checker
 
+    torch.set_num_threads(1)  # as in the notebooks
     checker = Checker(assets=session or ASSETS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet) as progress:

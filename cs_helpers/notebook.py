@@ -34,18 +34,19 @@ hw = check.hw
 answers = StudentPackage(COURSE_ROOT, "answers")
 
 
-def start(part: int, threads: int = 1) -> None:
+def start(part: int) -> None:
     """Set up a part's notebook: plot style, one line about the machine, a self-test of its random streams.
+
+    torch gets one thread. For networks as small as these, two gain little on an idle machine, and wait for
+    each other at every step on a busy one (``benchmarks/threads.py``).
 
     Args:
         part: The part, from 1.
-        threads: How many threads torch may use; fewer where the machine or OMP_NUM_THREADS has fewer. Small
-            networks want one: more wait for each other, and for whatever else the machine is doing.
     """
     use_style()
     gc.freeze()  # modules stay: the garbage collector need not go through them again and again
     keep_freed_memory()
-    torch.set_num_threads(min(threads, torch.get_num_threads()))
+    torch.set_num_threads(1)
     torch.manual_seed(42)
     tasks = [task for task in TASKS.values() if task.part == part]
     if not tasks:

@@ -1,5 +1,10 @@
 """What all tests share."""
 
+import os
+
+# The threads of torch sleep while they wait for each other: other tests want the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import pytest
 import torch
 from xdist.scheduler import LoadScopeScheduling

@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 from trees import ROOT, run_in, student_tree
 from typer.testing import CliRunner
 
+from cs_helpers.checks.session import Checker
 from cs_helpers.cli import app
 from cs_helpers.tasks import TASKS
 
@@ -27,6 +29,18 @@ def test_check_passes_on_the_reference() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("PASS") == len(CHECKS)
     assert "Written answers: p1.q1, p1.q2" in done.stdout
+
+
+def test_checks_run_on_one_thread_as_in_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    monkeypatch.setattr(Checker, "result", lambda self, *_: used.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        CliRunner().invoke(app, ["check", "p1.linear"])
+    finally:
+        torch.set_num_threads(before)
+    assert used == [1]
 
 
 def test_json_lists_every_check_with_all_fields() -> None:

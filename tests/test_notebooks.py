@@ -99,9 +99,24 @@ def test_every_check_of_a_part_has_a_cell() -> None:
     assert sorted(found) == sorted(CHECKS)
 
 
+def run_cells(folder: Path, *sources: str) -> list[nbformat.NotebookNode]:
+    """Run a notebook of these cells, and return them with their outputs."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path := folder / "cells.ipynb")
+    return run(path)["cells"]
+
+
+def test_a_notebook_trains_on_one_thread(tmp_path: Path) -> None:
+    """Two make small networks wait for each other on a busy machine, for minutes."""
+    start = "import torch\ntorch.set_num_threads(2)\nfrom cs_helpers.notebook import start\nstart(part=1)"
+    *_, count = run_cells(tmp_path, start, "print(torch.get_num_threads())")
+    assert count["outputs"][0]["text"].strip() == "1"
+
+
 def test_a_figure_is_drawn_once(tmp_path: Path) -> None:
     """By default pyplot draws it, and a moment later the notebook draws it again."""
-    cells = (
+    *_, plot, count = run_cells(
+        tmp_path,
         "from cs_helpers.notebook import start\nstart(part=1)",
         "from matplotlib.backends.backend_agg import FigureCanvasAgg\n"
         "drawn, draw = [], FigureCanvasAgg.draw\n"
@@ -109,9 +124,6 @@ def test_a_figure_is_drawn_once(tmp_path: Path) -> None:
         "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
         "print(len(drawn))",
     )
-    path = tmp_path / "figure.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells]), path)
-    *_, plot, count = run(path)["cells"]
     assert "image/png" in plot["outputs"][-1]["data"]
     assert count["outputs"][0]["text"].strip() == "1"
 
