@@ -153,7 +153,7 @@ def test_an_archive_holds_the_same_files_in_one_folder(
     else:
         with tarfile.open(tmp_path / name) as tar:
             assert {(info.mtime, info.uid, info.uname) for info in tar} == {(315532800, 0, "")}
-            tar.extractall(tmp_path / "out", filter="data")
+        subprocess.run([sys.executable, "-m", "tarfile", "-e", name, "out"], cwd=tmp_path, check=True)
     (top,) = (tmp_path / "out").iterdir()
     assert top.name == "deep-learning-course"
     found = {file: data for file, (data, _) in tree_bytes(top).items()}
