@@ -1,6 +1,7 @@
 """Typical mistakes in Part 1's single layers, each as the tensor that it leads to."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,11 @@ def leaky_relu_at_zero(e: Tensors, i: Tensors) -> Iterator[tuple[str, Tensor]]:
     """The slope at exactly zero may be that of either side."""
     yield "slope at zero", torch.ones(1)
     yield "slope at zero", torch.full((1,), 0.2)
+
+
+def _slopes(got: Any, x: Tensor) -> Tensor | None:
+    """Return what each input was multiplied by, if that can be said."""
+    return got / x if isinstance(got, Tensor) and got.shape == x.shape else None
 
 
 @suspects_of("p1.leaky_relu")
@@ -58,7 +64,19 @@ def leaky_relu(e: Tensors, i: Tensors) -> Suspects:
         torch.clamp(x, min=alpha),
         "x is clamped at alpha: negative inputs are to be multiplied by it",
     )
-    yield "out, default alpha", always, "the default of alpha must be 0.01"
+
+    def elsewhere(got: Any) -> bool:
+        slopes = _slopes(got, x)
+        return slopes is not None and bool(
+            (slopes.isclose(slopes.new_tensor(1.0)) | slopes.isclose(slopes.new_tensor(alpha))).all()
+        )
+
+    def other_default(got: Any) -> bool:
+        slopes = _slopes(got, x)
+        return slopes is not None and close(slopes, torch.where(positive, 1.0, slopes[~positive].mean()))
+
+    yield "out", elsewhere, "the slope must change at zero: 1 where x > 0, and alpha elsewhere"
+    yield "out, default alpha", other_default, "the default of alpha must be 0.01"
     second = i["second x"] > 0
     yield (
         "dx, second call",
