@@ -19,8 +19,6 @@ from pathlib import Path, PurePosixPath
 
 from cs_helpers.data_files import CIFAR10_MD5, DataError
 
-CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-CIFAR10_ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 CIFAR10_FOLDER = "cifar-10-batches-py"
 
 Progress = Callable[[int, int | None], None]  # bytes here so far, bytes in all (None: not known)
@@ -32,8 +30,8 @@ def download_cifar10(
     root: str | os.PathLike[str],
     progress: Progress | None = None,
     *,
-    url: str = CIFAR10_URL,
-    md5: str = CIFAR10_ARCHIVE_MD5,
+    url: str | None = None,
+    md5: str | None = None,
     timeout: float = 30,
 ) -> Path:
     """Put CIFAR-10 under ``root``, unless it is there already, and return its folder.
@@ -41,8 +39,8 @@ def download_cifar10(
     Args:
         root: The data folder; made if need be.
         progress: Called as ``progress(done, total)``, in bytes, after each block; ``total`` may be None.
-        url: Where the archive is.
-        md5: The sum it must have.
+        url: Where the archive is; the official address, as torchvision knows it, for None.
+        md5: The sum it must have; that of the official archive for None.
         timeout: Seconds that the server may be silent.
 
     Returns:
@@ -56,6 +54,9 @@ def download_cifar10(
     folder = root / CIFAR10_FOLDER
     if folder.is_dir() and all((folder / name).is_file() for name in CIFAR10_MD5):
         return folder
+    from torchvision.datasets import CIFAR10  # only now: importing it takes seconds
+
+    url, md5 = url or CIFAR10.url, md5 or CIFAR10.tgz_md5
     root.mkdir(parents=True, exist_ok=True)
     archive = fetch(url, root / PurePosixPath(url).name, md5, progress, timeout)
     unpack(archive, root, CIFAR10_FOLDER)

@@ -109,6 +109,22 @@ def test_wrong_file_is_deleted_and_nothing_is_unpacked(server, empty_root):
     assert list(empty_root.iterdir()) == []
 
 
+def test_by_default_the_official_archive_is_asked_for(empty_root, monkeypatch):
+    asked = []
+
+    def fetch(url, path, md5, *_):
+        asked.append((url, md5))
+        raise DataError("stopped here")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    with pytest.raises(DataError, match="stopped here"):
+        download.download_cifar10(empty_root)
+    ((url, md5),) = asked
+    assert url.startswith("https:")
+    assert url.endswith("/cifar-10-python.tar.gz")
+    assert md5 == "c58f30108f718f92721af3b95e74349a"
+
+
 def test_unreachable_server_is_a_data_error(empty_root):
     with pytest.raises(DataError, match="run it again"):
         download.download_cifar10(empty_root, url="http://127.0.0.1:9/x.tar.gz", timeout=2)
