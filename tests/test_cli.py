@@ -10,6 +10,7 @@ import torch
 from trees import ROOT, run_in, student_tree
 from typer.testing import CliRunner
 
+from cs_helpers.checks.compare import Result
 from cs_helpers.checks.session import Checker
 from cs_helpers.cli import app
 from cs_helpers.tasks import TASKS
@@ -32,15 +33,20 @@ def test_check_passes_on_the_reference() -> None:
 
 
 def test_checks_run_on_one_thread_as_in_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    used: list[int] = []
-    monkeypatch.setattr(Checker, "result", lambda self, *_: used.append(torch.get_num_threads()))
+    used, result_of = [], Checker.result
+
+    def watched(self: Checker, check_id: str, seconds: float | None) -> Result:
+        used.append(torch.get_num_threads())
+        return result_of(self, check_id, seconds)
+
+    monkeypatch.setattr(Checker, "result", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        CliRunner().invoke(app, ["check", "p1.linear"])
+        done = CliRunner().invoke(app, ["check", "p1.linear"])
     finally:
         torch.set_num_threads(before)
-    assert used == [1]
+    assert (done.exit_code, used) == (0, [1])
 
 
 def test_json_lists_every_check_with_all_fields() -> None:
