@@ -37,8 +37,8 @@ answers = StudentPackage(COURSE_ROOT, "answers")
 def start(part: int) -> None:
     """Set up a part's notebook: plot style, one line about the machine, a self-test of its random streams.
 
-    torch gets one thread. For networks as small as these, two gain little on an idle machine, and wait for
-    each other at every step on a busy one (``benchmarks/threads.py``).
+    torch gets one thread. Two are faster on an idle machine, but wait for each other at every operation of a
+    small network: on a busy one that takes several times as long (``benchmarks/threads.py``).
 
     Args:
         part: The part, from 1.
